@@ -1,0 +1,29 @@
+"""The queue."""
+
+from celery import Celery
+from celery.schedules import crontab
+
+from ..config import get_settings
+
+settings = get_settings()
+celery_app = Celery("spatialforge", broker=settings.redis_url, backend=settings.redis_url)
+celery_app.conf.update(
+    task_acks_late=True,
+    # A pool process that dies gives its job back at once.
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_track_started=True,
+    task_default_queue="default",
+    task_routes={"spatialforge.workers.tasks.reconstruct_task": {"queue": "gpu_heavy"}},
+    broker_transport_options={"visibility_timeout": settings.visibility_timeout_s},
+    broker_connection_retry_on_startup=True,
+    result_expires=3600 * settings.result_ttl_hours,
+    beat_schedule={
+        "cleanup-expired-results": {
+            "task": "spatialforge.workers.tasks.cleanup_expired_results",
+            "schedule": crontab(minute=0, hour="*/6"),
+        },
+    },
+)
+celery_app.set_default()
+celery_app.autodiscover_tasks(["spatialforge.workers"])
