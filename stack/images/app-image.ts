@@ -1,0 +1,49 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Inputs } from "../settings/read";
+import { stage } from "../source/stage";
+import type { ImageSpec } from "./table";
+
+export interface AppImageArgs {
+  inputs: Inputs;
+  /** Repository that holds all images of the stack. */
+  repository: string;
+  /** As in `linux/amd64`. */
+  platform: string;
+}
+
+/**
+ * One image: built from a context with only what it reads, pushed under one constant name that is also its cache, and known by
+ * its digest. Nothing that varies without a reason (a date, a release, a ref) is an input, or every update would be a rebuild.
+ */
+export function appImage(spec: ImageSpec, { inputs, repository, platform }: AppImageArgs, opts: pulumi.ResourceOptions): docker.Image {
+  const { settings, app } = inputs;
+  const context = stage(app, spec);
+  const name = `${repository}:cache-${spec.name}`;
+  return new docker.Image(
+    spec.name,
+    {
+      imageName: name,
+      build: {
+        context: context.path,
+        dockerfile: `${context.path}/Dockerfile`,
+        target: spec.name,
+        platform,
+        builderVersion: docker.BuilderVersion.BuilderBuildKit,
+        cacheFrom: { images: [name] },
+        args: {
+          BUILDKIT_INLINE_CACHE: "1",
+          BASE: settings.bases[spec.base],
+          UV: settings.bases.uv,
+          PYTHON_INDEX: settings.indexes.python,
+          TORCH_CPU_INDEX: settings.indexes.torchCpu,
+          REBUILD: settings.rebuild,
+          SOURCE: app.origin,
+          VERSION: app.version,
+          REVISION: context.hash,
+        },
+      },
+    },
+    opts,
+  );
+}

@@ -1,0 +1,105 @@
+import { createServer } from "node:net";
+import Docker from "dockerode";
+import { openApp, type AppSource } from "../source/app";
+import { manifestExists, releaseTag } from "../release/registry";
+import { IMAGES } from "../images/table";
+import type { Problem } from "./parse";
+import type { Settings } from "./schema";
+
+/** What the program needs to know of the Docker engine. */
+export interface Machine {
+  /** The engine's own platform, as in `linux/amd64`. */
+  platform: string;
+  /** Whether the services get the GPU images and the nvidia runtime. */
+  gpu: boolean;
+}
+
+/** The first engine whose BuildKit knows `COPY --link` without a `# syntax=` line. */
+const LEAST_ENGINE = 23;
+
+const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64" };
+
+/** Checks what only the machine can tell; collects all that is wrong. */
+export async function machineProblems(settings: Settings, stack: string) {
+  const problems: Problem[] = [];
+  if (settings.platform === "aws") {
+    problems.push({ key: "platform", value: "aws", remedy: "this version runs on docker only: choose the stack local" });
+    return { problems };
+  }
+  const app = await openApp(settings.app).catch((error: Error) => {
+    problems.push({ key: "app", value: JSON.stringify(settings.app), remedy: error.message });
+    return undefined;
+  });
+  problems.push(...(app?.problems() ?? []));
+  const machine = await engineProblems(settings, problems);
+  if (machine) {
+    for (const key of ["port", "registryPort"] as const) {
+      if (!(await isFree(settings[key])) && !(await isOurs(settings[key], stack))) {
+        problems.push({
+          key,
+          value: String(settings[key]),
+          remedy: `something else listens on this port: end it, or choose another one with \`pulumi config set spatialforge:${key} PORT\``,
+        });
+      }
+    }
+    if (settings.release) problems.push(...(await releaseProblems(settings, settings.release)));
+  }
+  return { problems, machine, app: app as AppSource | undefined };
+}
+
+async function engineProblems(settings: Settings, problems: Problem[]): Promise<Machine | undefined> {
+  const engine = new Docker();
+  try {
+    const [version, info] = await Promise.all([engine.version(), engine.info()]);
+    if (parseInt(version.Version, 10) < LEAST_ENGINE) {
+      problems.push({ key: "platform", value: "docker", remedy: `the Docker engine is ${version.Version}: it must be ${LEAST_ENGINE} or newer` });
+    }
+    const nvidia = "nvidia" in (info.Runtimes ?? {});
+    if (settings.gpu === "required" && !nvidia) {
+      problems.push({
+        key: "gpu",
+        value: "required",
+        remedy: "the Docker engine has no runtime called nvidia: install the NVIDIA Container Toolkit, or set gpu to auto or off",
+      });
+    }
+    const architecture = ARCHITECTURES[info.Architecture] ?? info.Architecture;
+    return { platform: `linux/${architecture}`, gpu: nvidia && settings.gpu !== "off" };
+  } catch (error) {
+    const at = process.env.DOCKER_HOST ?? "the default socket";
+    problems.push({
+      key: "platform",
+      value: "docker",
+      remedy: `the Docker engine does not answer at ${at} (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}): start it, or set DOCKER_HOST`,
+    });
+    return undefined;
+  }
+}
+
+async function releaseProblems(settings: Settings, release: string): Promise<Problem[]> {
+  const repository = localRepository(settings);
+  try {
+    const there = await Promise.all(IMAGES.map(({ name }) => manifestExists(repository, releaseTag(release, name))));
+    if (there.every(Boolean)) return [];
+    return [{ key: "release", value: release, remedy: `${repository} has no such release: take an id that an earlier update printed` }];
+  } catch {
+    return [{ key: "release", value: release, remedy: `the registry of ${repository} does not answer: run an update without a release first` }];
+  }
+}
+
+/** The one repository of a stack on this machine; it holds all three images. */
+export function localRepository(settings: Settings): string {
+  return `127.0.0.1:${settings.registryPort}/spatialforge`;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+async function isOurs(port: number, stack: string): Promise<boolean> {
+  const containers = await new Docker().listContainers({ filters: { label: [`spatialforge.stack=${stack}`] } });
+  return containers.some(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === port));
+}

@@ -1,0 +1,33 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, parseSettings } from "./parse";
+import { machineProblems, type Machine } from "./machine";
+import type { Settings } from "./schema";
+import type { AppSource } from "../source/app";
+
+/** Everything that the program is a function of. */
+export interface Inputs {
+  settings: Settings;
+  stack: string;
+  machine: Machine;
+  app: AppSource;
+}
+
+/**
+ * Reads and checks the whole config of the stack, and whether this machine can do what it says.
+ * @throws RunError that lists everything that is wrong, before any resource is registered.
+ */
+export async function readInputs(): Promise<Inputs> {
+  const stack = pulumi.getStack();
+  const prefix = "spatialforge:";
+  const all = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
+  const raw = {
+    stack,
+    values: Object.fromEntries(all.map(([key, value]) => [key.slice(prefix.length), value])),
+    secret: new Set(all.filter(([key]) => pulumi.runtime.isConfigSecret(key)).map(([key]) => key.slice(prefix.length))),
+  };
+  const { settings, problems } = parseSettings(raw);
+  const found = settings && (await machineProblems(settings, stack));
+  const wrong = [...problems, ...(found?.problems ?? [])];
+  if (wrong.length || !settings || !found?.machine || !found.app) throw new pulumi.RunError(describe(wrong, stack));
+  return { settings, stack, machine: found.machine, app: found.app };
+}

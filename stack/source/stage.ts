@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import type { AppSource } from "./app";
+import { heavyFiles } from "./lock";
+import type { ImageSpec } from "../images/table";
+
+const ROOT = resolve(__dirname, "../..");
+
+/** The day of every staged file, so that a layer is the same wherever it is made: 1980-01-01, the first that zip knows. */
+const EPOCH = 315532800;
+
+/** A build context with only what one image reads. */
+export interface Context {
+  /** Relative to the project: the path is a build input, and must not tell machines apart. */
+  path: string;
+  /** Hash of names, modes and contents. */
+  hash: string;
+}
+
+/** Parts of an app's tree that run; everything else, such as a README or a test, is not read. */
+const APP_PARTS = ["spatialforge", "static"];
+const NOT_READ = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
+
+/** Makes the context of an image under `.build/NAME`. */
+export function stage(app: AppSource, image: ImageSpec): Context {
+  const path = `.build/${image.name}`;
+  const folder = join(ROOT, path);
+  rmSync(folder, { recursive: true, force: true });
+  for (const part of ["Dockerfile", "build", "runtime"]) copy(join(ROOT, "images", part), join(folder, part));
+  for (const [from, to] of lockParts(app.lock, image)) copy(from, join(folder, "locks", to));
+  for (const part of APP_PARTS) copy(join(app.folder, part), join(folder, "app", part));
+  return { path, hash: settle(folder) };
+}
+
+/** Files of the lock, each under the group and the name by which the Dockerfile knows it. */
+function lockParts(lock: string, image: ImageSpec): [from: string, to: string][] {
+  return image.groups.flatMap((group) => {
+    const files = group === "heavy" ? heavyFiles(image.base, readdirSync(lock)) : [`${group}.txt`];
+    return files.map((file): [string, string] => [
+      join(lock, file),
+      join(group, file === "torch.cpu.txt" ? file : "requirements.txt"),
+    ]);
+  });
+}
+
+function copy(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  const read = (source: string) => !NOT_READ.test(relative(dirname(from), source).split(sep).join("/"));
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true, filter: read, dereference: true });
+}
+
+/** Gives all files the same mode and day; the hash of what is there. */
+function settle(folder: string): string {
+  const hash = createHash("sha256");
+  const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+  for (const entry of entries.reverse()) {
+    const path = join(folder, entry);
+    const isFolder = statSync(path).isDirectory();
+    chmodSync(path, isFolder ? 0o755 : 0o644);
+    if (!isFolder) hash.update(`${entry.split(sep).join("/")}\0`).update(readFileSync(path)).update("\0");
+    utimesSync(path, EPOCH, EPOCH);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
