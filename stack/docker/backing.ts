@@ -20,7 +20,10 @@ export interface Place {
 }
 
 /** Stateful containers must be gone before their volume has a new owner. */
-const stateful = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({ ...opts, deleteBeforeReplace: true });
+const stateful = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({
+  ...opts,
+  deleteBeforeReplace: true,
+});
 
 /** A secret of letters and digits, which needs no quoting anywhere. */
 export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
@@ -41,7 +44,7 @@ export function redis(place: Place, opts: pulumi.CustomResourceOptions) {
       image: BACKING_IMAGES.redis,
       entrypoint: ["/bin/sh", "-c"],
       command: [
-        'exec redis-server - <<END\ndir /data\nappendonly yes\nappendfsync everysec\nmaxmemory 400mb\nmaxmemory-policy noeviction\nrequirepass $REDISCLI_AUTH\nEND',
+        "exec redis-server - <<END\ndir /data\nappendonly yes\nappendfsync everysec\nmaxmemory 400mb\nmaxmemory-policy noeviction\nrequirepass $REDISCLI_AUTH\nEND",
       ],
       env: { REDISCLI_AUTH: secret },
       user: "redis",
@@ -57,7 +60,8 @@ export function redis(place: Place, opts: pulumi.CustomResourceOptions) {
 
 /** The object store: Versity S3 Gateway on a volume. A bucket is a folder, so making the folder makes the bucket. */
 export function objects(place: Place, opts: pulumi.CustomResourceOptions) {
-  const accessKey = new random.RandomString("objects-access-key", { length: 20, special: false, lower: false }, opts).result;
+  const accessKey = new random.RandomString("objects-access-key", { length: 20, special: false, lower: false }, opts)
+    .result;
   const secretKey = password("objects-secret-key", opts);
   const volume = new docker.Volume("objects", {}, opts);
   const container = service(

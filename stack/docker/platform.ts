@@ -11,7 +11,13 @@ import { objects, password, proxy, redis, registry } from "./backing";
 import { service } from "./service";
 
 /** The roles of the application: what runs each, and how much of the machine it may use. */
-const ROLES: { name: "api" | "worker" | "beat"; gpuImage: ImageName; onGpu: boolean; memory: number; stopTimeout: number }[] = [
+const ROLES: {
+  name: "api" | "worker" | "beat";
+  gpuImage: ImageName;
+  onGpu: boolean;
+  memory: number;
+  stopTimeout: number;
+}[] = [
   { name: "api", gpuImage: "api", onGpu: true, memory: 4096, stopTimeout: 10 },
   // A worker finishes its job before it ends.
   { name: "worker", gpuImage: "worker", onGpu: true, memory: 8192, stopTimeout: 600 },
@@ -44,7 +50,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
     const entry = proxy(place, settings.port, child);
     const models = new docker.Volume("models", {}, child);
     const secrets = {
-      API_KEY_SECRET: password("api-key-secret", { ...child, protect: false }),
+      API_KEY_SECRET: password("api-key-secret", child),
       ADMIN_API_KEY: password("admin-api-key", child),
     };
 
@@ -62,7 +68,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
             ...bucket.env,
             ...secrets,
             HEALTH_RESTART_AFTER_S: settings.env.HEALTH_RESTART_AFTER_S ?? String(RESTART_AFTER_S),
-            ...(gpu || { DEVICE: "cpu" }),
+            ...(gpu ? {} : { DEVICE: "cpu" }),
           },
           runtime: gpu ? "nvidia" : undefined,
           memory: role.memory,
@@ -81,7 +87,9 @@ export class DockerPlatform extends pulumi.ComponentResource {
       repository,
       origin: settings.release ? settings.release.split("-")[0] : stage(inputs.app, IMAGES[0]).hash,
       images: this.images,
-      containers: pulumi.all(proved.map((one) => one.id)).apply((ids) => Object.fromEntries(ids.map((id, i) => [names[i], id]))),
+      containers: pulumi
+        .all(proved.map((one) => one.id))
+        .apply((ids) => Object.fromEntries(ids.map((id, i) => [names[i], id]))),
       timeout: settings.healthTimeout,
     });
     this.url = this.release.apply(() => `http://127.0.0.1:${settings.port}`);
@@ -90,11 +98,18 @@ export class DockerPlatform extends pulumi.ComponentResource {
 }
 
 function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): pulumi.Output<Digests> {
-  const built = IMAGES.map((spec) => appImage(spec, { inputs, repository, platform: inputs.machine.platform }, opts).repoDigest);
-  return pulumi.all(built).apply((list) => Object.fromEntries(list.map((digest, i) => [IMAGES[i].name, digest])) as Digests);
+  const built = IMAGES.map(
+    (spec) => appImage(spec, { inputs, repository, platform: inputs.machine.platform }, opts).repoDigest,
+  );
+  return pulumi
+    .all(built)
+    .apply((list) => Object.fromEntries(list.map((digest, i) => [IMAGES[i].name, digest])) as Digests);
 }
 
 function earlierImages(repository: string, release: string): pulumi.Output<Digests> {
-  const found = IMAGES.map(async ({ name }) => [name, `${repository}@${await digestOf(repository, releaseTag(release, name))}`]);
+  const found = IMAGES.map(async ({ name }) => [
+    name,
+    `${repository}@${await digestOf(repository, releaseTag(release, name))}`,
+  ]);
   return pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests));
 }

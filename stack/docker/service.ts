@@ -50,7 +50,11 @@ export function service(name: string, args: ServiceArgs, opts: pulumi.CustomReso
       securityOpts: ["no-new-privileges:true"],
       tmpfs: { "/tmp": "mode=1777,size=256m" },
       volumes: Object.entries(args.volumes ?? {}).map(([containerPath, volumeName]) => ({ containerPath, volumeName })),
-      ports: Object.entries(args.ports ?? {}).map(([external, internal]) => ({ external: Number(external), internal, ip: "127.0.0.1" })),
+      ports: Object.entries(args.ports ?? {}).map(([external, internal]) => ({
+        external: Number(external),
+        internal,
+        ip: "127.0.0.1",
+      })),
       networksAdvanced: [{ name: args.network.name, aliases: [name] }],
       healthcheck: args.healthcheck && {
         tests: ["CMD", ...args.healthcheck],

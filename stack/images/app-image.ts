@@ -16,7 +16,11 @@ export interface AppImageArgs {
  * One image: built from a context with only what it reads, pushed under one constant name that is also its cache, and known by
  * its digest. Nothing that varies without a reason (a date, a release, a ref) is an input, or every update would be a rebuild.
  */
-export function appImage(spec: ImageSpec, { inputs, repository, platform }: AppImageArgs, opts: pulumi.ResourceOptions): docker.Image {
+export function appImage(
+  spec: ImageSpec,
+  { inputs, repository, platform }: AppImageArgs,
+  opts: pulumi.ResourceOptions,
+): docker.Image {
   const { settings, app } = inputs;
   const context = stage(app, spec);
   const name = `${repository}:cache-${spec.name}`;

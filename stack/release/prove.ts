@@ -49,7 +49,8 @@ async function healthy(service: string, id: string, deadline: number): Promise<v
     const { State, RestartCount } = await container.inspect();
     const checked = State.Health?.Log?.at(-1)?.Output?.trim() ?? "";
     if (State.Health ? State.Health.Status === "healthy" : State.Running) return;
-    if (checked && checked !== said) void pulumi.log.info(`${service}: ${(said = checked)}`, undefined, undefined, true);
+    if (checked && checked !== said)
+      void pulumi.log.info(`${service}: ${(said = checked)}`, undefined, undefined, true);
     const reason =
       RestartCount >= CRASHES
         ? `it crashed ${RestartCount} times, last with exit code ${State.ExitCode}`
@@ -71,7 +72,12 @@ async function lastLines(container: Docker.Container): Promise<string> {
   // Each frame of a log without a terminal starts with eight bytes: stream, three zeros, length.
   const lines: string[] = [];
   for (let at = 0; at + 8 <= log.length; at += 8 + log.readUInt32BE(at + 4)) {
-    lines.push(log.subarray(at + 8, at + 8 + log.readUInt32BE(at + 4)).toString("utf8").trimEnd());
+    lines.push(
+      log
+        .subarray(at + 8, at + 8 + log.readUInt32BE(at + 4))
+        .toString("utf8")
+        .trimEnd(),
+    );
   }
   return lines.map((line) => `  ${line}`).join("\n");
 }

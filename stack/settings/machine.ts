@@ -23,7 +23,11 @@ const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64
 export async function machineProblems(settings: Settings, stack: string) {
   const problems: Problem[] = [];
   if (settings.platform === "aws") {
-    problems.push({ key: "platform", value: "aws", remedy: "this version runs on docker only: choose the stack local" });
+    problems.push({
+      key: "platform",
+      value: "aws",
+      remedy: "this version runs on docker only: choose the stack local",
+    });
     return { problems };
   }
   const app = await openApp(settings.app).catch((error: Error) => {
@@ -52,14 +56,19 @@ async function engineProblems(settings: Settings, problems: Problem[]): Promise<
   try {
     const [version, info] = await Promise.all([engine.version(), engine.info()]);
     if (parseInt(version.Version, 10) < LEAST_ENGINE) {
-      problems.push({ key: "platform", value: "docker", remedy: `the Docker engine is ${version.Version}: it must be ${LEAST_ENGINE} or newer` });
+      problems.push({
+        key: "platform",
+        value: "docker",
+        remedy: `the Docker engine is ${version.Version}: it must be ${LEAST_ENGINE} or newer`,
+      });
     }
     const nvidia = "nvidia" in (info.Runtimes ?? {});
     if (settings.gpu === "required" && !nvidia) {
       problems.push({
         key: "gpu",
         value: "required",
-        remedy: "the Docker engine has no runtime called nvidia: install the NVIDIA Container Toolkit, or set gpu to auto or off",
+        remedy:
+          "the Docker engine has no runtime called nvidia: install the NVIDIA Container Toolkit, or set gpu to auto or off",
       });
     }
     const architecture = ARCHITECTURES[info.Architecture] ?? info.Architecture;
@@ -80,9 +89,21 @@ async function releaseProblems(settings: Settings, release: string): Promise<Pro
   try {
     const there = await Promise.all(IMAGES.map(({ name }) => manifestExists(repository, releaseTag(release, name))));
     if (there.every(Boolean)) return [];
-    return [{ key: "release", value: release, remedy: `${repository} has no such release: take an id that an earlier update printed` }];
+    return [
+      {
+        key: "release",
+        value: release,
+        remedy: `${repository} has no such release: take an id that an earlier update printed`,
+      },
+    ];
   } catch {
-    return [{ key: "release", value: release, remedy: `the registry of ${repository} does not answer: run an update without a release first` }];
+    return [
+      {
+        key: "release",
+        value: release,
+        remedy: `the registry of ${repository} does not answer: run an update without a release first`,
+      },
+    ];
   }
 }
 

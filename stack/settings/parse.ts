@@ -57,7 +57,11 @@ export function parseSettings(raw: RawConfig): { settings?: Settings; problems: 
 function ruleProblems(settings: Settings, raw: RawConfig): Problem[] {
   const problems: Problem[] = [];
   if (settings.port === settings.registryPort) {
-    problems.push({ key: "registryPort", value: String(settings.port), remedy: "it is the API's port too: give each its own" });
+    problems.push({
+      key: "registryPort",
+      value: String(settings.port),
+      remedy: "it is the API's port too: give each its own",
+    });
   }
   for (const [name, value] of Object.entries(settings.env)) {
     const key = `env.${name}`;
@@ -107,6 +111,8 @@ function nearest(name: string, path: PropertyKey[]): string {
 
 /** The one message that lists all problems. */
 export function describe(problems: readonly Problem[], stack: string): string {
-  const lines = problems.map(({ key, value, remedy }) => `  spatialforge:${key}${value === undefined ? "" : ` = ${value}`}\n      ${remedy}`);
+  const lines = problems.map(
+    ({ key, value, remedy }) => `  spatialforge:${key}${value === undefined ? "" : ` = ${value}`}\n      ${remedy}`,
+  );
   return `stack ${stack}: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}, nothing was changed\n${lines.join("\n")}`;
 }

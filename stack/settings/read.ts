@@ -23,11 +23,16 @@ export async function readInputs(): Promise<Inputs> {
   const raw = {
     stack,
     values: Object.fromEntries(all.map(([key, value]) => [key.slice(prefix.length), value])),
-    secret: new Set(all.filter(([key]) => pulumi.runtime.isConfigSecret(key)).map(([key]) => key.slice(prefix.length))),
+    secret: new Set(secretKeys().map((key) => key.slice(prefix.length))),
   };
   const { settings, problems } = parseSettings(raw);
   const found = settings && (await machineProblems(settings, stack));
   const wrong = [...problems, ...(found?.problems ?? [])];
   if (wrong.length || !settings || !found?.machine || !found.app) throw new pulumi.RunError(describe(wrong, stack));
   return { settings, stack, machine: found.machine, app: found.app };
+}
+
+/** Keys of secret values, as the engine names them to the program. */
+function secretKeys(): string[] {
+  return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
 }

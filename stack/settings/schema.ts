@@ -33,11 +33,17 @@ const env = z
   )
   .default({});
 
-const port = z.int().min(1024, "a port below 1024 needs root: choose 1024 to 65535").max(65535, "a port is at most 65535");
+const port = z
+  .int()
+  .min(1024, "a port below 1024 needs root: choose 1024 to 65535")
+  .max(65535, "a port is at most 65535");
 
 /** The settings of a stack, namespace `spatialforge`. Their defaults and descriptions are those of `Pulumi.yaml`. */
 export const settingsSchema = z.strictObject({
-  platform: z.enum(["docker", "aws"]).default("docker").describe("Where the services run: docker (this machine) or aws"),
+  platform: z
+    .enum(["docker", "aws"])
+    .default("docker")
+    .describe("Where the services run: docker (this machine) or aws"),
   app: app.describe("Source of the application: {path}, or {repository, ref}"),
   release: z
     .string()
@@ -52,7 +58,10 @@ export const settingsSchema = z.strictObject({
     .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
   bases: bases.describe("Base images: {gpu, cpu, uv}"),
   indexes: indexes.describe("Package indexes: {python, torchCpu}"),
-  rebuild: z.string().default("").describe("Change this to rebuild from the bases, as after a security update of a tag"),
+  rebuild: z
+    .string()
+    .default("")
+    .describe("Change this to rebuild from the bases, as after a security update of a tag"),
   env: env.describe("Environment variables of the application"),
   healthTimeout: z.int().min(10).max(3600).default(300).describe("Seconds within which all services must be healthy"),
 });

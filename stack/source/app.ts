@@ -30,9 +30,12 @@ export interface AppSource {
 export async function openApp(app: Settings["app"]): Promise<AppSource> {
   const folder = "path" in app ? resolve(ROOT, app.path) : await checkOut(app.repository, app.ref);
   const file = join(folder, "pyproject.toml");
-  if (!existsSync(folder)) throw new Error("there is no such folder: give a path from the project's folder, or an absolute one");
-  if (!existsSync(file)) throw new Error("the folder has no pyproject.toml: name the folder of the application's source");
-  if (!existsSync(join(folder, "spatialforge"))) throw new Error("the folder has no package spatialforge: name the folder of the application's source");
+  if (!existsSync(folder))
+    throw new Error("there is no such folder: give a path from the project's folder, or an absolute one");
+  if (!existsSync(file))
+    throw new Error("the folder has no pyproject.toml: name the folder of the application's source");
+  if (!existsSync(join(folder, "spatialforge")))
+    throw new Error("the folder has no package spatialforge: name the folder of the application's source");
   const text = readFileSync(file, "utf8");
   const project = readAppProject(text);
   const lock = join(ROOT, "images", "locks", project.name);
@@ -42,16 +45,23 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
     version: /^version\s*=\s*"([^"]+)"/m.exec(text)?.[1] ?? "0",
     origin: "path" in app ? "" : app.repository,
     problems: () =>
-      lockProblems(text, readLockFiles(lock), { path: "path" in app ? app.path : folder }).map(({ requirement, locked, remedy }) => ({
-        key: "app",
-        value: `${requirement} (locked: ${locked})`,
-        remedy,
-      })),
+      lockProblems(text, readLockFiles(lock), { path: "path" in app ? app.path : folder }).map(
+        ({ requirement, locked, remedy }) => ({
+          key: "app",
+          value: `${requirement} (locked: ${locked})`,
+          remedy,
+        }),
+      ),
   };
 }
 
 async function checkOut(repository: string, ref: string): Promise<string> {
-  const folder = join(ROOT, ".cache", "apps", createHash("sha256").update(`${repository} ${ref}`).digest("hex").slice(0, 16));
+  const folder = join(
+    ROOT,
+    ".cache",
+    "apps",
+    createHash("sha256").update(`${repository} ${ref}`).digest("hex").slice(0, 16),
+  );
   // A branch moves; only a commit is the same for ever.
   if (existsSync(folder) && /^[0-9a-f]{40}$/.test(ref)) return folder;
   const fresh = `${folder}.${process.pid}`;
@@ -75,4 +85,5 @@ async function checkOut(repository: string, ref: string): Promise<string> {
 
 const git = (...args: string[]) => run("git", args, { env: { ...process.env, GIT_TERMINAL_PROMPT: "0" } });
 
-const lastLine = (error: { stderr?: string; message: string }) => (error.stderr || error.message).trim().split("\n").at(-1);
+const lastLine = (error: { stderr?: string; message: string }) =>
+  (error.stderr || error.message).trim().split("\n").at(-1);

@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { AppSource } from "./app";
 import { heavyFiles } from "./lock";
@@ -59,7 +69,11 @@ function settle(folder: string): string {
     const path = join(folder, entry);
     const isFolder = statSync(path).isDirectory();
     chmodSync(path, isFolder ? 0o755 : 0o644);
-    if (!isFolder) hash.update(`${entry.split(sep).join("/")}\0`).update(readFileSync(path)).update("\0");
+    if (!isFolder)
+      hash
+        .update(`${entry.split(sep).join("/")}\0`)
+        .update(readFileSync(path))
+        .update("\0");
     utimesSync(path, EPOCH, EPOCH);
   }
   return hash.digest("hex").slice(0, 16);

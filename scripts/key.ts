@@ -1,0 +1,19 @@
+/** `npm run --silent key [OWNER]`: makes an API key for the running local service and prints it. */
+import { openStack } from "./local/cli";
+
+async function main(): Promise<void> {
+  const stack = await openStack();
+  const [{ url }, admin] = [await stack.outputs(), await stack.password("admin-api-key")];
+  const response = await fetch(`${url}/v1/admin/keys`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "X-API-Key": admin },
+    body: JSON.stringify({ owner: process.argv[2] ?? "local" }),
+  });
+  if (!response.ok) throw new Error(`${url} makes no key (HTTP ${response.status}): ${await response.text()}`);
+  console.log(((await response.json()) as { api_key: string }).api_key);
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+});

@@ -1,0 +1,72 @@
+/** `npm run up` and `npm run down`: the stack `local`, with its state inside the clone. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import pc from "picocolors";
+import { openStack, ROOT, STACK, type LocalStack } from "./local/cli";
+import { nextSteps, summary } from "./local/summary";
+
+const HELP = {
+  up: `npm run up: builds the images and runs the service on this machine's Docker engine.
+
+  npm run up                  all of it, or what has changed
+  npm run up -- --help        this text
+
+Settings stand in Pulumi.local.yaml; Pulumi.yaml describes each. State stays in .state/, inside this folder.`,
+  down: `npm run down: removes every container, volume, network and the state of the service, with all data in it.
+
+  npm run down                all of it
+  npm run down -- --help      this text`,
+};
+
+async function up(stack: LocalStack): Promise<number> {
+  const started = Date.now();
+  const code = await stack.run("up", "--yes", "--skip-preview", "--suppress-outputs");
+  if (code !== 0) {
+    console.error(
+      pc.red(
+        "\nThe update failed; the reason stands above. What ran before still runs. Mend it and run `npm run up` again.",
+      ),
+    );
+    return code;
+  }
+  console.log(await summary(STACK));
+  console.log(`Took ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+  console.log(nextSteps(await stack.outputs()));
+  return 0;
+}
+
+async function down(stack: LocalStack): Promise<number> {
+  const code = await stack.run(
+    "destroy",
+    "--yes",
+    "--skip-preview",
+    "--suppress-outputs",
+    "--remove",
+    "--preserve-config",
+  );
+  if (code !== 0) return code;
+  stack.forget();
+  rmSync(join(ROOT, ".build"), { recursive: true, force: true });
+  console.log("Everything is removed: containers, volumes, network and state.");
+  return 0;
+}
+
+async function main(): Promise<number> {
+  const command = process.argv[2] as "up" | "down";
+  const { values } = parseArgs({ args: process.argv.slice(3), options: { help: { type: "boolean", short: "h" } } });
+  if (values.help) {
+    console.log(HELP[command]);
+    return 0;
+  }
+  const stack = await openStack();
+  return command === "up" ? up(stack) : down(stack);
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    console.error(pc.red(error.message));
+    process.exit(1);
+  },
+);

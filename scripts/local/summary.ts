@@ -1,0 +1,56 @@
+import Docker from "dockerode";
+import Table from "cli-table3";
+import pc from "picocolors";
+import type { Outputs } from "./cli";
+
+const MB = 1e6;
+
+/** A table of the services of a stack: name, size of the image in MB (10^6 bytes, uncompressed), health. */
+export async function summary(stack: string): Promise<string> {
+  const engine = new Docker();
+  const containers = await engine.listContainers({ filters: { label: [`spatialforge.stack=${stack}`] } });
+  const rows = await Promise.all(
+    containers.map(async ({ Id, Labels, ImageID }) => {
+      const [{ State, Config }, image] = await Promise.all([
+        engine.getContainer(Id).inspect(),
+        engine.getImage(ImageID).inspect(),
+      ]);
+      const built = Config.Image.includes("@sha256:") ? Config.Cmd?.[0] : undefined;
+      const kind = built ? (Config.Env.includes("GPU_REQUIRED=1") ? "GPU" : "CPU") : "";
+      return [
+        Labels["spatialforge.service"],
+        kind,
+        `${Math.round(image.Size / MB)} MB`,
+        State.Health?.Status ?? State.Status,
+      ];
+    }),
+  );
+  const table = new Table({ head: ["service", "image", "size", "health"], style: { head: [], border: [] } });
+  table.push(...rows.sort(([a], [b]) => a.localeCompare(b)).map((row) => [...row.slice(0, 3), colour(row[3])]));
+  return table.toString();
+}
+
+const colour = (health: string): string => (health === "healthy" ? pc.green(health) : pc.red(health));
+
+/** What to try next; every block can be pasted. */
+export function nextSteps({ url, release }: Outputs): string {
+  return `${pc.bold("SpatialForge runs")} at ${pc.cyan(url)}, release ${release}.
+
+${pc.bold("Next")}
+  # a request that returns a result
+  export KEY=$(npm run --silent key)
+  curl -s ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png
+
+  # a job through the worker, and its result
+  JOB=$(curl -s ${url}/v1/reconstruct -H "X-API-Key: $KEY" -F image=@docs/example.png | sed 's/.*"job_id":"\\([^"]*\\)".*/\\1/')
+  sleep 3; curl -s ${url}/v1/reconstruct/$JOB -H "X-API-Key: $KEY"
+
+  # logs of a service
+  docker logs --tail 20 $(docker ps -q --filter label=spatialforge.service=worker)
+
+  # roll out a change: edit sample-app/, then
+  npm run up
+
+  # remove everything
+  npm run down`;
+}
