@@ -44,11 +44,11 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.describe("Source of the application: {path}, or {repository, ref}"),
+  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
   release: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{2,80}$/, "a release id is the `release` output of an earlier update")
-    .optional()
+    .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release id is the `release` output of an earlier update")
+    .default("")
     .describe("Deploy this earlier release instead of building"),
   port: port.default(8000).describe("Port of the API on the loopback address"),
   registryPort: port.default(5001).describe("Port of the local registry on the loopback address"),
