@@ -31,22 +31,22 @@ export function parseSettings(raw: RawConfig): { settings?: Settings; problems: 
   if (parsed.success) return { settings: parsed.data, problems: ruleProblems(parsed.data, raw) };
   const problems = parsed.error.issues.flatMap((issue): Problem[] => {
     const key = issue.path.join(".");
+    if (issue.path[0] === "app") {
+      return [
+        {
+          key: "app",
+          value: show(["app"]),
+          remedy:
+            "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref",
+        },
+      ];
+    }
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((name) => ({
         key: [...issue.path, name].join("."),
         value: show([...issue.path, name]),
         remedy: `there is no such setting${nearest(name, issue.path)}`,
       }));
-    }
-    if (key === "app") {
-      return [
-        {
-          key,
-          value: show(["app"]),
-          remedy:
-            "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref",
-        },
-      ];
     }
     return [{ key, value: show(issue.path), remedy: issue.message.replace(/^Invalid (input|option): /, "") }];
   });

@@ -1,0 +1,34 @@
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const ROOT = join(__dirname, "../..");
+
+/** A fresh clone of this tree, with what is not committed yet. */
+export class Clone {
+  readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-"));
+
+  constructor() {
+    const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], { cwd: ROOT, encoding: "utf8" });
+    for (const file of files.split("\0").filter(Boolean)) {
+      mkdirSync(dirname(join(this.folder, file)), { recursive: true });
+      cpSync(join(ROOT, file), join(this.folder, file));
+    }
+  }
+
+  /** Runs a line of a shell in the clone; exit code and all that it said. */
+  run(line: string, env: Record<string, string> = {}): Promise<{ code: number | null; text: string }> {
+    return new Promise((done, fail) => {
+      const child = spawn("bash", ["-c", line], { cwd: this.folder, env: { ...process.env, ...env } });
+      let text = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (text += data.toString()));
+      child.once("error", fail);
+      child.once("close", (code) => done({ code, text }));
+    });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { IMAGES } from "../../stack/images/table";
+import { docker, dockerStatus, until } from "../harness/engine";
+import { buildImages, tagOf } from "../harness/images";
+
+/** What no image may have, anywhere. */
+const FORBIDDEN =
+  "bash apt apt-get dpkg pip pip3 uv gcc cc g++ make ld as git curl wget vi vim nano ed perl su sudo mount passwd".split(
+    " ",
+  );
+
+/** Most that an image may add to its base, in MB (10^6 bytes, uncompressed), with the sample app's packages. */
+const GATES_MB = { api: 200, worker: 170, cpu: 200 } as const;
+
+const BASE = {
+  api: "nvidia/cuda:13.0.2-base-ubuntu24.04",
+  worker: "nvidia/cuda:13.0.2-base-ubuntu24.04",
+  cpu: "python:3.12-slim",
+};
+
+/** Runs a command in an image as the service runs: read-only, without capabilities or a way to new privileges. */
+const locked = ["--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+const inside = (image: string, ...command: string[]) => docker("run", ...locked, image, ...command);
+const python = (image: string, code: string) => inside(image, "python", "-c", code);
+const layers = (image: string): string[] =>
+  JSON.parse(docker("inspect", "-f", "{{json .RootFS.Layers}}", image)) as string[];
+const size = (image: string): number => Number(docker("inspect", "-f", "{{.Size}}", image)) / 1e6;
+
+beforeAll(buildImages);
+
+describe.each(IMAGES.map(({ name }) => name))("%s", (name) => {
+  const image = tagOf(name);
+
+  it("runs as user 10001 and writes only to /tmp and the model volume", () => {
+    expect(python(image, "import os; print(os.getuid(), os.getgid())")).toBe("10001 10001");
+    const writable =
+      "import os; print([p for p in ('/', '/app', '/opt/venv', '/etc', '/usr', '/tmp', '/models') if os.access(p, os.W_OK)])";
+    expect(python(image, writable)).toBe("['/tmp', '/models']");
+  });
+
+  it("gives fresh volumes the user's ownership", () => {
+    const volume = `spatialforge-test-${name}`;
+    try {
+      const code = "open('/models/x', 'w').write('1'); open('/tmp/x', 'w').write('1'); print('written')";
+      expect(
+        docker(
+          "run",
+          "--rm",
+          "--read-only",
+          "--cap-drop",
+          "ALL",
+          "-v",
+          `${volume}:/models`,
+          image,
+          "python",
+          "-c",
+          code,
+        ),
+      ).toBe("written");
+    } finally {
+      docker("volume", "rm", "-f", volume);
+    }
+  });
+
+  it("has no setuid file and none of the forbidden tools", () => {
+    const code = `
+import os, stat
+bad = []
+for root, folders, files in os.walk("/"):
+    folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys", "/dev")]
+    for name in files:
+        path = os.path.join(root, name)
+        mode = os.lstat(path).st_mode
+        if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID): bad.append("setuid " + path)
+        if name in ${JSON.stringify(FORBIDDEN)} and mode & 0o111 and "/completions/" not in path: bad.append(path)
+print(bad)`;
+    expect(python(image, code)).toBe("[]");
+    expect(dockerStatus("run", ...locked, image, "python", "-m", "pip").text).toMatch(/No module named pip/);
+  });
+
+  it("keeps the package database for scanners", () => {
+    expect(python(image, "print('Package: tini' in open('/var/lib/dpkg/status').read())")).toBe("True");
+  });
+
+  it("loads every shared object of its packages", () => {
+    const code = `
+import ctypes, pathlib, sysconfig
+site, missing, count = pathlib.Path(sysconfig.get_paths()["purelib"]), [], 0
+for path in sorted(site.rglob("*.so*")):
+    count += 1
+    try: ctypes.CDLL(str(path))
+    except OSError as error:
+        # what a package brings for itself is found by the rpath of what loads it
+        if "cannot open shared object" in str(error): missing.append(str(error))
+print(count > 10, missing)`;
+    expect(python(image, code)).toBe("True []");
+  });
+
+  it("has an init, labels of the standard names and a health check", () => {
+    const config = JSON.parse(docker("inspect", "-f", "{{json .Config}}", image)) as {
+      Entrypoint: string[];
+      Labels: Record<string, string>;
+      Healthcheck: { Test: string[] };
+    };
+    expect(config.Entrypoint[0]).toBe("/usr/bin/tini");
+    for (const label of ["source", "version", "revision"])
+      expect(config.Labels).toHaveProperty([`org.opencontainers.image.${label}`]);
+    expect(config.Healthcheck.Test.join(" ")).toContain("healthcheck.py");
+  });
+
+  it("stays below its size", () => {
+    expect(size(image) - size(BASE[name])).toBeLessThan(GATES_MB[name]);
+  });
+});
+
+it("API and worker share every layer but the last ones", () => {
+  const [api, worker] = [layers(tagOf("api")), layers(tagOf("worker"))];
+  expect(api.slice(0, worker.length - 1)).toEqual(worker.slice(0, -1));
+  expect(api.at(-1)).toBe(worker.at(-1)); // the application's code
+  expect(api.length).toBe(worker.length + 1); // the web server
+});
+
+it("the worker has no uvicorn", () => {
+  const find = "import importlib.util as u; print(u.find_spec('uvicorn') is not None)";
+  expect([python(tagOf("api"), find), python(tagOf("worker"), find)]).toEqual(["True", "False"]);
+});
+
+it("the CUDA runtime bases' own entrypoint, which needs bash, is not in the way", () => {
+  const context = ".build/worker";
+  docker(
+    "build",
+    "-q",
+    "-t",
+    "spatialforge-test:guide",
+    "--target",
+    "worker",
+    "--build-arg",
+    "BASE=nvidia/cuda:12.4.1-runtime-ubuntu22.04",
+    context,
+  );
+  expect(inside("spatialforge-test:guide", "python", "-c", "print('ok')")).toBe("ok");
+});
+
+it.each(["api", "worker"])("the GPU image's %s stops with one sentence where there is no GPU", (role) => {
+  const { code, text } = dockerStatus("run", ...locked, tagOf("worker"), role);
+  expect(code).toBe(78);
+  expect(text.trim()).toMatch(/^spatialforge \w+: no NVIDIA driver in this container .*use the CPU image$/);
+});
+
+describe("signals", () => {
+  const started: string[] = [];
+  afterAll(() => started.forEach((id) => dockerStatus("rm", "-f", id)));
+
+  it("SIGTERM reaches the command through the init", async () => {
+    const code =
+      "import signal, time, sys; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True); time.sleep(60)";
+    const id = docker("run", "-d", ...locked.slice(1), tagOf("cpu"), "python", "-c", code);
+    started.push(id);
+    await until("it is up", 10, () => docker("logs", id) === "up");
+    const before = Date.now();
+    docker("stop", "-t", "20", id);
+    expect(Date.now() - before).toBeLessThan(5000);
+    expect(docker("inspect", "-f", "{{.State.ExitCode}}", id)).toBe("7");
+  });
+});

@@ -1,0 +1,97 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, expect, it } from "vitest";
+import { DockerPlatform } from "../../stack/docker/platform";
+import { settingsSchema } from "../../stack/settings/schema";
+import { openApp } from "../../stack/source/app";
+
+interface Registered {
+  type: string;
+  name: string;
+  inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+}
+const registered: Registered[] = [];
+const of = (type: string) =>
+  Object.fromEntries(registered.filter((r) => r.type === type).map((r) => [r.name, r.inputs]));
+let platform: DockerPlatform;
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        registered.push({ type, name, inputs });
+        const digest = `${inputs.imageName?.split(":cache")[0]}@sha256:${name}`;
+        return { id: `${name}-id`, state: { ...inputs, name, result: `generated-${name}`, repoDigest: digest } };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    "spatialforge",
+    "local",
+    true, // a preview: nothing waits for containers
+  );
+  const app = await openApp({ path: "sample-app" });
+  const inputs = {
+    settings: settingsSchema.parse({}),
+    stack: "local",
+    machine: { platform: "linux/arm64", gpu: false },
+    app,
+  };
+  platform = new DockerPlatform("spatialforge", inputs);
+  await new Promise((done) => platform.release.apply(done));
+});
+
+it("builds three images under one constant name each, which is their only cache", () => {
+  const images = of("docker:index/image:Image");
+  expect(Object.keys(images).sort()).toEqual(["api", "cpu", "worker"]);
+  for (const [name, { imageName, build }] of Object.entries(images)) {
+    expect(imageName).toBe(`127.0.0.1:5001/spatialforge:cache-${name}`);
+    expect(build).toMatchObject({
+      context: `.build/${name}`,
+      target: name,
+      platform: "linux/arm64",
+      cacheFrom: { images: [imageName] },
+    });
+    expect(build.args.BUILDKIT_INLINE_CACHE).toBe("1");
+  }
+});
+
+it("gives every container a read-only root, no capabilities, limits and a restart policy", () => {
+  const containers = of("docker:index/container:Container");
+  expect(Object.keys(containers).sort()).toEqual(["api", "beat", "objects", "proxy", "redis", "registry", "worker"]);
+  for (const container of Object.values(containers)) {
+    expect(container).toMatchObject({
+      readOnly: true,
+      capabilities: { drops: ["ALL"] },
+      securityOpts: ["no-new-privileges:true"],
+      restart: "unless-stopped",
+      memorySwap: container.memory,
+    });
+    expect(container.privileged).toBeUndefined();
+  }
+});
+
+it("publishes nothing but the API's entry and the registry, and those on the loopback address", () => {
+  const published = Object.entries(of("docker:index/container:Container")).filter(([, { ports }]) => ports.length);
+  expect(published.map(([name]) => name).sort()).toEqual(["proxy", "registry"]);
+  for (const [, { ports }] of published) expect(ports[0].ip).toBe("127.0.0.1");
+});
+
+it("runs the application by digest, and the CPU image where there is no GPU", () => {
+  const containers = of("docker:index/container:Container");
+  for (const role of ["api", "worker", "beat"]) {
+    expect(containers[role].image).toBe("127.0.0.1:5001/spatialforge@sha256:cpu");
+    expect(containers[role].command).toEqual([role]);
+    expect(containers[role].runtime).toBeUndefined();
+  }
+});
+
+it("keeps passwords off command lines", () => {
+  for (const { command = [] } of Object.values(of("docker:index/container:Container"))) {
+    expect(command.join(" ")).not.toContain("generated-");
+  }
+});
+
+it("lets Redis append to a file and evict nothing", () => {
+  const { command } = of("docker:index/container:Container").redis;
+  expect(command.join()).toMatch(/appendonly yes/);
+  expect(command.join()).toMatch(/maxmemory-policy noeviction/);
+});

@@ -1,0 +1,68 @@
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { IMAGES } from "../../stack/images/table";
+import { openApp, type AppSource } from "../../stack/source/app";
+import { stage } from "../../stack/source/stage";
+
+const ROOT = join(__dirname, "../..");
+let folder: string;
+let app: AppSource;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stage-"));
+  cpSync(join(ROOT, "sample-app"), folder, { recursive: true });
+  app = await openApp({ path: folder });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const hashes = () => Object.fromEntries(IMAGES.map((image) => [image.name, stage(app, image).hash]));
+
+it.each([
+  ["a README", () => writeFileSync(join(folder, "README.md"), "new")],
+  ["a test", () => writeFileSync(join(folder, "tests", "test_new.py"), "new")],
+  ["bytecode", () => cpSync(join(folder, "pyproject.toml"), join(folder, "spatialforge", "__pycache__", "x.pyc"))],
+  ["an .env file", () => writeFileSync(join(folder, "spatialforge", ".env"), "SECRET=1")],
+  ["another mode", () => chmodSync(join(folder, "spatialforge", "main.py"), 0o600)],
+  ["another day", () => utimesSync(join(folder, "spatialforge", "main.py"), 1, 1)],
+])("%s changes no context", (_, change) => {
+  const before = hashes();
+  change();
+  expect(hashes()).toEqual(before);
+});
+
+it("code changes every context, as every image holds it", () => {
+  const before = hashes();
+  writeFileSync(join(folder, "spatialforge", "main.py"), "new");
+  const after = hashes();
+  for (const { name } of IMAGES) expect(after[name]).not.toBe(before[name]);
+});
+
+it("a worker's context has no web packages, and every context has no more than its image reads", () => {
+  for (const image of IMAGES) {
+    const { path } = stage(app, image);
+    expect(readdirSync(join(ROOT, path)).sort()).toEqual(["Dockerfile", "app", "build", "locks", "runtime"]);
+    expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...image.groups].sort());
+  }
+});
+
+it("an app is refused with a remedy when its folder is not one", async () => {
+  await expect(openApp({ path: join(folder, "nowhere") })).rejects.toThrow(/no such folder/);
+  await expect(openApp({ path: join(folder, "tests") })).rejects.toThrow(/no pyproject\.toml/);
+  rmSync(join(folder, "spatialforge"), { recursive: true });
+  await expect(openApp({ path: folder })).rejects.toThrow(/no package spatialforge/);
+});
+
+it("a lock that no longer fits is a problem with the command that mends it", async () => {
+  const file = join(folder, "pyproject.toml");
+  const { readFileSync } = await import("node:fs");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"minio>=7.2.0"', '"minio>=99"'));
+  const problems = (await openApp({ path: folder })).problems();
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatchObject({
+    key: "app",
+    value: expect.stringContaining("minio>=99"),
+    remedy: expect.stringContaining("npm run lock"),
+  });
+});
