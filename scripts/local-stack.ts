@@ -37,14 +37,7 @@ async function up(stack: LocalStack): Promise<number> {
 }
 
 async function down(stack: LocalStack): Promise<number> {
-  const code = await stack.run(
-    "destroy",
-    "--yes",
-    "--skip-preview",
-    "--suppress-outputs",
-    "--remove",
-    "--preserve-config",
-  );
+  const code = await stack.run("destroy", "--yes", "--skip-preview", "--suppress-outputs");
   if (code !== 0) return code;
   stack.forget();
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });

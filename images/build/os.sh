@@ -22,7 +22,7 @@ install -d -m 0755 /app
 chmod 1777 /tmp
 
 # Scanners read dpkg's database, so it stays; everything that installs, compiles, fetches or edits goes.
-rm -rf /var/lib/apt/* /var/cache/* /var/log/* /etc/apt /usr/lib/apt /usr/share/doc /usr/share/man /usr/share/locale
+rm -rf /var/lib/apt/* /var/cache/* /var/log/* /etc/apt /etc/cron.* /usr/lib/apt /usr/share/doc /usr/share/man /usr/share/locale
 for folder in /usr/lib/python3* /usr/local/lib/python3*; do
   [ -d "$folder" ] || continue
   rm -rf "$folder"/ensurepip "$folder"/idlelib "$folder"/lib2to3 "$folder"/pydoc_data "$folder"/turtledemo
