@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Clone } from "../harness/clone";
-import { docker, dockerStatus, until } from "../harness/engine";
+import { docker, until } from "../harness/engine";
 
 const URL = "http://127.0.0.1:8000";
 const REGISTRY = "http://127.0.0.1:5001/v2/spatialforge";
@@ -16,8 +16,6 @@ let before: string[];
 
 const container = (service: string) =>
   docker("ps", "-q", "--no-trunc", "--filter", `label=spatialforge.service=${service}`);
-const health = (service: string) =>
-  dockerStatus("inspect", "-f", "{{.State.Health.Status}}", container(service)).text.trim();
 const image = (name: string) => join(clone.folder, "docs", name);
 
 interface Manifest {
@@ -89,18 +87,6 @@ it("a job goes through the worker to the object store", async () => {
   );
 });
 
-it("the commands under 'Next' can be pasted", async () => {
-  const steps = (await clone.run("npm run up")).text.split("Next\n")[1];
-  const lines = steps.split("\n").map((line) => line.trim());
-  const pasted = lines.filter((line) => /^(export|curl|JOB=|sleep|docker)/.test(line));
-  expect(pasted).toHaveLength(5);
-  const { code, text } = await clone.run(`set -e\n${pasted.join("\n")}`);
-  expect(code, text).toBe(0);
-  expect(text).toMatch(/"depth_map_url"/);
-  expect(text).toMatch(/"status":"complete"/);
-  expect(text).toMatch(/Task spatialforge\.workers\.tasks\.reconstruct_task\[.*succeeded/);
-});
-
 it("a second update changes nothing, and neither does an unrelated file", async () => {
   appendFileSync(join(clone.folder, "sample-app", "README.md"), "\nMore.\n");
   writeFileSync(join(clone.folder, "sample-app", "tests", "test_more.py"), "def test_more(): pass\n");
@@ -157,93 +143,6 @@ describe("a change", () => {
     expect(asked).toBeGreaterThan(20);
     expect(failed).toBeLessThanOrEqual(1);
   });
-
-  it("of code on an engine without any cache runs no install step again", async () => {
-    const old = await allLayers();
-    docker("builder", "prune", "-af");
-    const file = join(clone.folder, "sample-app", "spatialforge", "main.py");
-    appendFileSync(file, "\n# another line\n");
-    const { code, text } = await clone.run("npm run up");
-    expect(code, text).toBe(0);
-    expect(Object.values(added(old, await allLayers())).map((list) => list.length)).toEqual([1, 1, 1]);
-    expect(text).not.toMatch(/RUN .*install\.py(?!.*CACHED)[^\n]*DONE [1-9]/);
-  });
-
-  it("of a light dependency pushes at most two layers of an image and nothing heavy", async () => {
-    const old = await allLayers();
-    const heavy = Math.max(...old.cpu.map(({ size }) => size));
-    // Another pin of a light package is another content: leaving one comment's package out is the smallest such change.
-    const lock = join(clone.folder, "images", "locks", "sample-app", "light.txt");
-    const text = readFileSync(lock, "utf8");
-    writeFileSync(lock, text.replace(/^annotated-doc==.*\n(?: {4}.*\n)*/m, ""));
-    expect(readFileSync(lock, "utf8")).not.toBe(text);
-    const { code, text: said } = await clone.run("npm run up");
-    writeFileSync(lock, text);
-    const fresh = added(old, await allLayers());
-    expect(code === 0 || /annotated_doc/.test(said), said).toBe(true);
-    for (const list of Object.values(fresh)) {
-      expect(list.length).toBeGreaterThan(0);
-      expect(list.length).toBeLessThanOrEqual(2);
-      for (const { size } of list) expect(size).toBeLessThan(heavy);
-    }
-  });
-});
-
-describe("a bad rollout", () => {
-  it("of an app that fails to import fails with its last lines, and what ran before still runs", async () => {
-    const api = container("api");
-    const file = join(clone.folder, "sample-app", "spatialforge", "main.py");
-    const good = readFileSync(file, "utf8");
-    writeFileSync(file, `import no_such_module\n${good}`);
-    const bad = await clone.run("npm run up");
-    expect(bad.code).not.toBe(0);
-    expect(bad.text).toMatch(/api did not become healthy: it crashed \d+ times/);
-    expect(bad.text).toMatch(/No module named 'no_such_module'/);
-    expect(container("api")).toContain(api);
-    expect((await request("/v1/depth", {})).status).toBe(200);
-    writeFileSync(file, good);
-    const mended = await clone.run("npm run up");
-    expect(mended.code, mended.text).toBe(0);
-    expect((await request("/v1/depth", {})).status).toBe(200);
-  });
-
-  it("of bad settings lists them all and touches nothing", async () => {
-    const file = join(clone.folder, "Pulumi.local.yaml");
-    const good = readFileSync(file, "utf8");
-    const running = docker("ps", "-q", "--no-trunc");
-    writeFileSync(
-      file,
-      `${good}  spatialforge:prot: 9000\n  spatialforge:gpu: required\n  spatialforge:release: nothing-here\n`,
-    );
-    const { code, text } = await clone.run("npm run up");
-    writeFileSync(file, good);
-    expect(code).not.toBe(0);
-    expect(text).toMatch(/spatialforge:prot = 9000\s+there is no such setting: did you mean port\?/);
-    expect(docker("ps", "-q", "--no-trunc")).toBe(running);
-  });
-});
-
-it("an earlier release comes back without a build", async () => {
-  const tags = ((await (await fetch(`${REGISTRY}/tags/list`)).json()) as { tags: string[] }).tags;
-  const releases = [...new Set(tags.flatMap((tag) => /^release-(.*)-cpu$/.exec(tag)?.[1] ?? []))];
-  expect(releases.length).toBeGreaterThan(1);
-  const file = join(clone.folder, "Pulumi.local.yaml");
-  const good = readFileSync(file, "utf8");
-  const now = docker("inspect", "-f", "{{.Config.Image}}", container("worker"));
-  const other = releases.find((release) => !now.includes(release))!;
-  writeFileSync(file, `${good}  spatialforge:release: ${other}\n`);
-  const { code, text } = await clone.run("npm run up");
-  writeFileSync(file, good);
-  expect(code, text).toBe(0);
-  expect(text).not.toMatch(/docker:index:Image \w+ creating/);
-  expect(text).toContain(`release ${other}`);
-});
-
-it("an API key outlives a restart of Redis", async () => {
-  const id = container("redis");
-  docker("restart", id);
-  await until("redis is healthy", 30, () => health("redis") === "healthy");
-  await until("the key is known", 10, async () => (await request("/v1/billing/usage")).status === 200);
 });
 
 it("down leaves no container, volume or network", async () => {
