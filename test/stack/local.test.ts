@@ -109,7 +109,7 @@ describe("a change", () => {
   it("of code pushes one layer, the same one for all images, while requests are answered", async () => {
     const old = await allLayers();
     const file = join(clone.folder, "sample-app", "spatialforge", "main.py");
-    writeFileSync(file, readFileSync(file, "utf8").replace("SpatialForge sample", "SpatialForge changed"));
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("SpatialForge sample", "SpatialForge changed"));
     let failed = 0;
     let asked = 0;
     let done = false;
