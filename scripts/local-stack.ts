@@ -3,7 +3,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
-import { openStack, ROOT, STACK, type LocalStack } from "./local/cli";
+import { ROOT } from "../stack/root";
+import { openStack, STACK, type LocalStack } from "./local/cli";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {

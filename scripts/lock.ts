@@ -29,10 +29,10 @@ import {
   readAppProject,
   readLockFiles,
 } from "../stack/source/lock";
+import { ROOT } from "../stack/root";
 import type { AppProject, Group, LockFile, Pin, Requirement } from "../stack/source/lock";
 import { findCpuBuilds } from "./pytorch-index";
 
-const ROOT = resolve(__dirname, "..");
 const LOCKS = join(ROOT, "images", "locks");
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 

@@ -18,7 +18,8 @@ SITE = VENV / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site
 # 1980-01-01, the first day that a zip file can name
 EPOCH = 315532800
 
-# What nothing loads at run time. Measured on the application's closure, each with its imports and a model run after.
+# What nothing is expected to load at run time. The torch and nvidia entries follow what was measured on the application's closure on a
+# CPU; the patterns without a package, libcheckpoint and libpcsamplingutil are not tried with torch yet.
 PRUNED = (
     "**/tests",
     "**/include",
@@ -41,7 +42,7 @@ PRUNED = (
 # `torch.testing` and the like are imported by torch itself: its tests are a part of it.
 KEPT = ("torch/",)
 
-# Bytecode of these is never loaded in one process: a model's code is imported when that model is used.
+# Left without bytecode for its size: a model's code is imported when that model is used. Not measured for torch's parts and sympy.
 NOT_COMPILED = ("transformers/models", "torch/_inductor", "torch/onnx", "torch/distributed", "sympy")
 
 

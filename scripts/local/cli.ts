@@ -1,15 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { parse as parseVersion, SemVer } from "semver";
+import { ROOT } from "../../stack/root";
 import { Salt } from "./salt";
 
-export const ROOT = resolve(__dirname, "../..");
 export const STACK = "local";
 /** Folder of the state, relative to the clone. */
-export const STATE = ".state";
+const STATE = ".state";
 
 /** The tested Pulumi CLI: what is brought if PATH has none, and the oldest that will do. */
 const PULUMI = "3.259.0";
@@ -90,7 +90,7 @@ async function findCli(): Promise<string> {
   return cli;
 }
 
-/** A backend of files and a random passphrase, both inside the clone, unless the environment names others. */
+/** A backend of files and a random passphrase, both inside the clone. */
 function backend(): Record<string, string> {
   const folder = join(ROOT, STATE);
   const file = join(folder, "passphrase");

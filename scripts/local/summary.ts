@@ -15,7 +15,7 @@ export async function summary(stack: string): Promise<string> {
         engine.getContainer(Id).inspect(),
         engine.getImage(ImageID).inspect(),
       ]);
-      const built = Config.Image.includes("@sha256:") ? Config.Cmd?.[0] : undefined;
+      const built = Config.Image.includes("@sha256:");
       const kind = built ? (Config.Env.includes("GPU_REQUIRED=1") ? "GPU" : "CPU") : "";
       return [
         Labels["spatialforge.service"],

@@ -19,8 +19,8 @@ export interface Place {
   stack: string;
 }
 
-/** Stateful containers must be gone before their volume has a new owner. */
-const stateful = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({
+/** A container that owns a volume or a port must be gone before another one has it. */
+const exclusive = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({
   ...opts,
   deleteBeforeReplace: true,
 });
@@ -53,7 +53,7 @@ export function redis(place: Place, opts: pulumi.CustomResourceOptions) {
       healthcheck: ["redis-cli", "ping"],
       stopTimeout: 30,
     },
-    stateful(opts),
+    exclusive(opts),
   );
   return { container, env: { REDIS_URL: pulumi.interpolate`redis://:${secret}@redis:6379/0` } };
 }
@@ -78,7 +78,7 @@ export function objects(place: Place, opts: pulumi.CustomResourceOptions) {
       volumes: { "/var/tmp": volume.name },
       healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9000/health"],
     },
-    stateful(opts),
+    exclusive(opts),
   );
   const env = {
     MINIO_ENDPOINT: "objects:9000",
@@ -104,7 +104,7 @@ export function registry(place: Place, port: number, opts: pulumi.CustomResource
       ports: { [port]: 5000 },
       healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5000/v2/"],
     },
-    stateful(opts),
+    exclusive(opts),
   );
 }
 
@@ -150,6 +150,6 @@ http {
       ports: { [port]: 8080 },
       healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/-/proxy"],
     },
-    stateful(opts),
+    exclusive(opts),
   );
 }

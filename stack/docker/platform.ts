@@ -3,25 +3,28 @@ import * as pulumi from "@pulumi/pulumi";
 import { appImage } from "../images/app-image";
 import { IMAGES, type ImageName } from "../images/table";
 import { proveRelease, type Digests } from "../release/prove";
-import { digestOf, releaseTag } from "../release/registry";
-import { localRepository } from "../settings/machine";
+import { digestOf, localRepository, releaseTag } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
 import { objects, password, proxy, redis, registry } from "./backing";
 import { service } from "./service";
 
-/** The roles of the application: what runs each, and how much of the machine it may use. */
-const ROLES: {
+interface Role {
   name: "api" | "worker" | "beat";
-  gpuImage: ImageName;
-  onGpu: boolean;
+  /** Its image where there is a GPU; elsewhere it is the CPU image. */
+  image: ImageName;
+  /** MB */
   memory: number;
+  /** Seconds that it has to end after SIGTERM. */
   stopTimeout: number;
-}[] = [
-  { name: "api", gpuImage: "api", onGpu: true, memory: 4096, stopTimeout: 10 },
+}
+
+/** The roles of the application: what runs each, and how much of the machine it may use. */
+const ROLES: readonly Role[] = [
+  { name: "api", image: "api", memory: 4096, stopTimeout: 10 },
   // A worker finishes its job before it ends.
-  { name: "worker", gpuImage: "worker", onGpu: true, memory: 8192, stopTimeout: 600 },
-  { name: "beat", gpuImage: "cpu", onGpu: false, memory: 512, stopTimeout: 10 },
+  { name: "worker", image: "worker", memory: 8192, stopTimeout: 600 },
+  { name: "beat", image: "cpu", memory: 512, stopTimeout: 10 },
 ];
 
 /** Seconds of ill health after which a process ends itself to be restarted: plain Docker restarts only what has ended. */
@@ -42,7 +45,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
     const network = new docker.Network("spatialforge", { driver: "bridge" }, child);
     const place = { network, stack };
     const store = registry(place, settings.registryPort, child);
-    const digests = settings.release
+    const { origin, images } = settings.release
       ? earlierImages(repository, settings.release)
       : builtImages(inputs, repository, { ...child, dependsOn: [store] });
     const broker = redis(place, child);
@@ -55,22 +58,21 @@ export class DockerPlatform extends pulumi.ComponentResource {
     };
 
     const app = ROLES.map((role) => {
-      const gpu = machine.gpu && role.onGpu;
+      const image = machine.gpu ? role.image : "cpu";
       return service(
         role.name,
         {
           ...place,
-          image: pulumi.output(digests).apply((all) => all[gpu ? role.gpuImage : "cpu"]),
+          image: images.apply((all) => all[image]),
           command: [role.name],
           env: {
+            HEALTH_RESTART_AFTER_S: String(RESTART_AFTER_S),
             ...settings.env,
             ...broker.env,
             ...bucket.env,
             ...secrets,
-            HEALTH_RESTART_AFTER_S: settings.env.HEALTH_RESTART_AFTER_S ?? String(RESTART_AFTER_S),
-            ...(gpu ? {} : { DEVICE: "cpu" }),
           },
-          runtime: gpu ? "nvidia" : undefined,
+          runtime: image === "cpu" ? undefined : "nvidia",
           memory: role.memory,
           stopTimeout: role.stopTimeout,
           volumes: { "/models": models.name },
@@ -80,16 +82,18 @@ export class DockerPlatform extends pulumi.ComponentResource {
       );
     });
 
-    const proved = [store, broker.container, bucket.container, entry, ...app];
-    const names = ["registry", "redis", "objects", "proxy", ...ROLES.map((role) => role.name)];
-    this.images = pulumi.output(digests);
+    this.images = images;
     this.release = proveRelease({
       repository,
-      origin: settings.release ? settings.release.split("-")[0] : stage(inputs.app, IMAGES[0]).hash,
-      images: this.images,
-      containers: pulumi
-        .all(proved.map((one) => one.id))
-        .apply((ids) => Object.fromEntries(ids.map((id, i) => [names[i], id]))),
+      origin,
+      images,
+      containers: pulumi.all({
+        registry: store.id,
+        redis: broker.container.id,
+        objects: bucket.container.id,
+        proxy: entry.id,
+        ...Object.fromEntries(app.map((container, i) => [ROLES[i].name, container.id])),
+      }),
       timeout: settings.healthTimeout,
     });
     this.url = this.release.apply(() => `http://127.0.0.1:${settings.port}`);
@@ -97,19 +101,31 @@ export class DockerPlatform extends pulumi.ComponentResource {
   }
 }
 
-function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): pulumi.Output<Digests> {
-  const built = IMAGES.map(
-    (spec) => appImage(spec, { inputs, repository, platform: inputs.machine.platform }, opts).repoDigest,
-  );
-  return pulumi
-    .all(built)
-    .apply((list) => Object.fromEntries(list.map((digest, i) => [IMAGES[i].name, digest])) as Digests);
+/** The images that the services run, and what they were made from. */
+interface Source {
+  origin: string;
+  images: pulumi.Output<Digests>;
 }
 
-function earlierImages(repository: string, release: string): pulumi.Output<Digests> {
+function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): Source {
+  const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec) }));
+  const digests = built.map(({ spec, context }) => [
+    spec.name,
+    appImage(spec, { inputs, context, repository }, opts).repoDigest,
+  ]);
+  return {
+    origin: built[0].context.hash,
+    images: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),
+  };
+}
+
+function earlierImages(repository: string, release: string): Source {
   const found = IMAGES.map(async ({ name }) => [
     name,
     `${repository}@${await digestOf(repository, releaseTag(release, name))}`,
   ]);
-  return pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests));
+  return {
+    origin: release.split("-")[0],
+    images: pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests)),
+  };
 }

@@ -30,6 +30,7 @@ export interface ServiceArgs {
  * read-only root, no capabilities, no way to gain privileges, and `/tmp` in memory.
  */
 export function service(name: string, args: ServiceArgs, opts: pulumi.CustomResourceOptions): docker.Container {
+  const stopTimeout = args.stopTimeout ?? 10;
   return new docker.Container(
     name,
     {
@@ -63,8 +64,8 @@ export function service(name: string, args: ServiceArgs, opts: pulumi.CustomReso
         retries: 3,
         startPeriod: "10s",
       },
-      destroyGraceSeconds: args.stopTimeout ?? 10,
-      stopTimeout: args.stopTimeout ?? 10,
+      destroyGraceSeconds: stopTimeout,
+      stopTimeout,
       logDriver: "json-file",
       logOpts: { "max-size": "10m", "max-file": "3" },
       labels: [

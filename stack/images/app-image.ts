@@ -1,15 +1,15 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Inputs } from "../settings/read";
-import { stage } from "../source/stage";
+import type { Context } from "../source/stage";
 import type { ImageSpec } from "./table";
 
 export interface AppImageArgs {
   inputs: Inputs;
+  /** What the image is built from. */
+  context: Context;
   /** Repository that holds all images of the stack. */
   repository: string;
-  /** As in `linux/amd64`. */
-  platform: string;
 }
 
 /**
@@ -18,11 +18,10 @@ export interface AppImageArgs {
  */
 export function appImage(
   spec: ImageSpec,
-  { inputs, repository, platform }: AppImageArgs,
+  { inputs, context, repository }: AppImageArgs,
   opts: pulumi.ResourceOptions,
 ): docker.Image {
-  const { settings, app } = inputs;
-  const context = stage(app, spec);
+  const { settings, app, machine } = inputs;
   const name = `${repository}:cache-${spec.name}`;
   return new docker.Image(
     spec.name,
@@ -32,7 +31,7 @@ export function appImage(
         context: context.path,
         dockerfile: `${context.path}/Dockerfile`,
         target: spec.name,
-        platform,
+        platform: machine.platform,
         builderVersion: docker.BuilderVersion.BuilderBuildKit,
         cacheFrom: { images: [name] },
         args: {

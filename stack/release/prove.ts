@@ -31,14 +31,13 @@ const LOG_LINES = 15;
  */
 export function proveRelease(args: ProofArgs): pulumi.Output<string> {
   return pulumi.all([args.images, args.containers]).apply(async ([images, containers]) => {
-    const digests = Object.values(images).map((image) => image.split("@")[1]);
-    const release = `${args.origin.slice(0, 12)}-${createHash("sha256").update(digests.join()).digest("hex").slice(0, 8)}`;
+    const digests = Object.entries(images).map(([name, image]) => ({ name, digest: image.split("@")[1] }));
+    const hash = createHash("sha256").update(digests.map(({ digest }) => digest).join());
+    const release = `${args.origin.slice(0, 12)}-${hash.digest("hex").slice(0, 8)}`;
     if (pulumi.runtime.isDryRun()) return release;
     const deadline = Date.now() + args.timeout * 1000;
     await Promise.all(Object.entries(containers).map(([service, id]) => healthy(service, id, deadline)));
-    for (const [name, image] of Object.entries(images)) {
-      await tag(args.repository, image.split("@")[1], releaseTag(release, name));
-    }
+    for (const { name, digest } of digests) await tag(args.repository, digest, releaseTag(release, name));
     return release;
   });
 }
@@ -71,13 +70,10 @@ async function lastLines(container: Docker.Container): Promise<string> {
   const log = await container.logs({ stdout: true, stderr: true, tail: LOG_LINES });
   // Each frame of a log without a terminal starts with eight bytes: stream, three zeros, length.
   const lines: string[] = [];
-  for (let at = 0; at + 8 <= log.length; at += 8 + log.readUInt32BE(at + 4)) {
-    lines.push(
-      log
-        .subarray(at + 8, at + 8 + log.readUInt32BE(at + 4))
-        .toString("utf8")
-        .trimEnd(),
-    );
+  for (let at = 0; at + 8 <= log.length;) {
+    const end = at + 8 + log.readUInt32BE(at + 4);
+    lines.push(log.toString("utf8", at + 8, end).trimEnd());
+    at = end;
   }
   return lines.map((line) => `  ${line}`).join("\n");
 }

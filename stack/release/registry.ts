@@ -1,4 +1,5 @@
 /** The few calls of the OCI distribution API that a release needs. */
+import type { Settings } from "../settings/schema";
 
 const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
@@ -6,6 +7,11 @@ const MANIFESTS = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
+
+/** The one repository of a stack on this machine; it holds all three images. */
+export function localRepository(settings: Settings): string {
+  return `127.0.0.1:${settings.registryPort}/spatialforge`;
+}
 
 /** The tag of an image in a release. */
 export const releaseTag = (release: string, image: string): string => `release-${release}-${image}`;

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import Docker from "dockerode";
 import { openApp, type AppSource } from "../source/app";
-import { manifestExists, releaseTag } from "../release/registry";
+import { localRepository, manifestExists, releaseTag } from "../release/registry";
 import { IMAGES } from "../images/table";
 import type { Problem } from "./parse";
 import type { Settings } from "./schema";
@@ -105,11 +105,6 @@ async function releaseProblems(settings: Settings, release: string): Promise<Pro
       },
     ];
   }
-}
-
-/** The one repository of a stack on this machine; it holds all three images. */
-export function localRepository(settings: Settings): string {
-  return `127.0.0.1:${settings.registryPort}/spatialforge`;
 }
 
 function isFree(port: number): Promise<boolean> {

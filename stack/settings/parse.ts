@@ -1,5 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
-import { RESERVED_ENV, SECRET_ENV, settingsSchema, type Settings } from "./schema";
+import { KNOWN_KEYS, RESERVED_ENV, SECRET_ENV, settingsSchema, type Settings } from "./schema";
 
 /** One thing that is wrong with the settings, or with the machine for these settings. */
 export interface Problem {
@@ -96,13 +96,7 @@ function decode(key: string, text: string): unknown {
 const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu"]);
 
 function nearest(name: string, path: PropertyKey[]): string {
-  const shape: Record<string, readonly string[]> = {
-    "": Object.keys(settingsSchema.shape),
-    bases: ["gpu", "cpu", "uv"],
-    indexes: ["python", "torchCpu"],
-    app: ["path", "repository", "ref"],
-  };
-  const known = shape[path.join(".")] ?? [];
+  const known = KNOWN_KEYS[path.join(".")] ?? [];
   const best = known.length ? closest(name, known) : undefined;
   return best && distance(name, best) <= Math.max(2, name.length / 2)
     ? `: did you mean ${[...path, best].join(".")}?`

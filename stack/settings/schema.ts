@@ -1,24 +1,20 @@
 import { z } from "zod";
 
 /** Images that the stack runs or builds on, as `repository:tag` or `repository@sha256:...`; the tags are the tested ones. */
-const bases = z
-  .strictObject({
-    gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
-    cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
-    uv: z.string().min(1).default("ghcr.io/astral-sh/uv:0.13.9").describe("Image that holds the installer /uv"),
-  })
-  .prefault({});
+const bases = z.strictObject({
+  gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
+  cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
+  uv: z.string().min(1).default("ghcr.io/astral-sh/uv:0.13.9").describe("Image that holds the installer /uv"),
+});
 
-const indexes = z
-  .strictObject({
-    python: z.string().refine(isIndex, indexRule()).default("").describe("Package index instead of PyPI"),
-    torchCpu: z
-      .string()
-      .refine(isIndex, indexRule())
-      .default("https://download.pytorch.org/whl/cpu")
-      .describe("Index of torch for the CPU image"),
-  })
-  .prefault({});
+const index = z
+  .string()
+  .refine(isIndex, "an index is an http(s) URL without credentials: they would stay in the image's history");
+
+const indexes = z.strictObject({
+  python: index.default("").describe("Package index instead of PyPI"),
+  torchCpu: index.default("https://download.pytorch.org/whl/cpu").describe("Index of torch for the CPU image"),
+});
 
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
@@ -56,8 +52,8 @@ export const settingsSchema = z.strictObject({
     .enum(["auto", "required", "off"])
     .default("auto")
     .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
-  bases: bases.describe("Base images: {gpu, cpu, uv}"),
-  indexes: indexes.describe("Package indexes: {python, torchCpu}"),
+  bases: bases.prefault({}).describe("Base images: {gpu, cpu, uv}"),
+  indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu}"),
   rebuild: z
     .string()
     .default("")
@@ -67,6 +63,13 @@ export const settingsSchema = z.strictObject({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
+
+/** Names of the settings at a path of the config; the path of the top level is empty. */
+export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(settingsSchema.shape),
+  bases: Object.keys(bases.shape),
+  indexes: Object.keys(indexes.shape),
+};
 
 /** Variables that the stack sets. */
 export const RESERVED_ENV = new Set(
@@ -82,8 +85,4 @@ function isIndex(value: string): boolean {
   if (value === "") return true;
   const url = URL.canParse(value) ? new URL(value) : undefined;
   return !!url && /^https?:$/.test(url.protocol) && !url.username && !url.password;
-}
-
-function indexRule(): string {
-  return "an index is an http(s) URL without credentials: they would stay in the image's history";
 }

@@ -5,11 +5,11 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { lockProblems, readAppProject, readLockFiles } from "./lock";
+import { ROOT } from "../root";
 import type { Problem } from "../settings/parse";
 import type { Settings } from "../settings/schema";
 
 const run = promisify(execFile);
-const ROOT = resolve(__dirname, "../..");
 
 /** An application's source tree on this machine. */
 export interface AppSource {

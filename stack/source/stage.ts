@@ -10,12 +10,11 @@ import {
   statSync,
   utimesSync,
 } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import type { AppSource } from "./app";
 import { heavyFiles } from "./lock";
 import type { ImageSpec } from "../images/table";
-
-const ROOT = resolve(__dirname, "../..");
+import { ROOT } from "../root";
 
 /** The day of every staged file, so that a layer is the same wherever it is made: 1980-01-01, the first that zip knows. */
 const EPOCH = 315532800;

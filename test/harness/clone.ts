@@ -2,8 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-
-const ROOT = join(__dirname, "../..");
+import { ROOT } from "../../stack/root";
 
 /** A fresh clone of this tree, with what is not committed yet. */
 export class Clone {
@@ -18,9 +17,9 @@ export class Clone {
   }
 
   /** Runs a line of a shell in the clone; exit code and all that it said. */
-  run(line: string, env: Record<string, string> = {}): Promise<{ code: number | null; text: string }> {
+  run(line: string): Promise<{ code: number | null; text: string }> {
     return new Promise((done, fail) => {
-      const child = spawn("bash", ["-c", line], { cwd: this.folder, env: { ...process.env, ...env } });
+      const child = spawn("bash", ["-c", line], { cwd: this.folder });
       let text = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (text += data.toString()));
       child.once("error", fail);

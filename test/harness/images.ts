@@ -1,30 +1,24 @@
 import { join } from "node:path";
-import { IMAGES, type ImageName } from "../../stack/images/table";
+import { IMAGES, type ImageName, type ImageSpec } from "../../stack/images/table";
+import { ROOT } from "../../stack/root";
 import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
 import { stage } from "../../stack/source/stage";
 import { docker } from "./engine";
 
-const ROOT = join(__dirname, "../..");
-
 export const tagOf = (name: ImageName): string => `spatialforge-test:${name}`;
+
+/** Builds a target of a staged context, relative to the project, on a base. */
+export function build(tag: string, target: ImageName, base: string, context: string): void {
+  const on = ["--target", target, "--build-arg", `BASE=${base}`];
+  docker("build", "-q", "-t", tag, ...on, join(ROOT, context));
+}
+
+/** The base of an image, as the settings have it by default. */
+export const baseOf = (image: ImageSpec): string => settingsSchema.parse({}).bases[image.base];
 
 /** Builds the three images of the sample app as the stack does, with the engine alone. */
 export async function buildImages(): Promise<void> {
   const app = await openApp({ path: "sample-app" });
-  const { bases } = settingsSchema.parse({});
-  for (const spec of IMAGES) {
-    const context = join(ROOT, stage(app, spec).path);
-    docker(
-      "build",
-      "-q",
-      "-t",
-      tagOf(spec.name),
-      "--target",
-      spec.name,
-      "--build-arg",
-      `BASE=${bases[spec.base]}`,
-      context,
-    );
-  }
+  for (const image of IMAGES) build(tagOf(image.name), image.name, baseOf(image), stage(app, image).path);
 }

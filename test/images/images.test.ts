@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { IMAGES } from "../../stack/images/table";
 import { docker, dockerStatus, until } from "../harness/engine";
-import { buildImages, tagOf } from "../harness/images";
+import { baseOf, build, buildImages, tagOf } from "../harness/images";
 
 /** What no image may have, anywhere. */
 const FORBIDDEN =
@@ -11,12 +11,6 @@ const FORBIDDEN =
 
 /** Most that an image may add to its base, in MB (10^6 bytes, uncompressed), with the sample app's packages. */
 const GATES_MB = { api: 200, worker: 170, cpu: 200 } as const;
-
-const BASE = {
-  api: "nvidia/cuda:13.0.2-base-ubuntu24.04",
-  worker: "nvidia/cuda:13.0.2-base-ubuntu24.04",
-  cpu: "python:3.12-slim",
-};
 
 /** Runs a command in an image as the service runs: read-only, without capabilities or a way to new privileges. */
 const locked = ["--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
@@ -28,7 +22,8 @@ const size = (image: string): number => Number(docker("inspect", "-f", "{{.Size}
 
 beforeAll(buildImages);
 
-describe.each(IMAGES.map(({ name }) => name))("%s", (name) => {
+describe.each(IMAGES)("$name", (spec) => {
+  const { name } = spec;
   const image = tagOf(name);
 
   it("runs as user 10001 and writes only to /tmp and the model volume", () => {
@@ -109,7 +104,7 @@ print(count > 10, missing)`;
   });
 
   it("stays below its size", () => {
-    expect(size(image) - size(BASE[name])).toBeLessThan(GATES_MB[name]);
+    expect(size(image) - size(baseOf(spec))).toBeLessThan(GATES_MB[name]);
   });
 });
 
@@ -126,18 +121,7 @@ it("the worker has no uvicorn", () => {
 });
 
 it("the CUDA runtime bases' own entrypoint, which needs bash, is not in the way", () => {
-  const context = ".build/worker";
-  docker(
-    "build",
-    "-q",
-    "-t",
-    "spatialforge-test:guide",
-    "--target",
-    "worker",
-    "--build-arg",
-    "BASE=nvidia/cuda:12.4.1-runtime-ubuntu22.04",
-    context,
-  );
+  build("spatialforge-test:guide", "worker", "nvidia/cuda:12.4.1-runtime-ubuntu22.04", ".build/worker");
   expect(inside("spatialforge-test:guide", "python", "-c", "print('ok')")).toBe("ok");
 });
 

@@ -16,7 +16,6 @@ let before: string[];
 
 const container = (service: string) =>
   docker("ps", "-q", "--no-trunc", "--filter", `label=spatialforge.service=${service}`);
-const image = (name: string) => join(clone.folder, "docs", name);
 
 interface Manifest {
   layers: { digest: string; size: number }[];
@@ -47,7 +46,7 @@ function added(old: Record<string, Manifest["layers"]>, now: Record<string, Mani
 async function request(path: string, form?: Record<string, string>): Promise<Response> {
   const body = form && new FormData();
   if (body) {
-    body.set("image", new Blob([readFileSync(image("example.png"))]), "example.png");
+    body.set("image", new Blob([readFileSync(join(clone.folder, "docs", "example.png"))]), "example.png");
     for (const [name, value] of Object.entries(form)) body.set(name, value);
   }
   return fetch(URL + path, { method: body ? "POST" : "GET", headers: { "X-API-Key": key }, body });

@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ROOT } from "../../stack/root";
 import { openApp } from "../../stack/source/app";
 
-const ROOT = join(__dirname, "../..");
 let repository: string;
 let commit: string;
 

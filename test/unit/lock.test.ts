@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { findCpuBuilds } from "../../scripts/pytorch-index";
 import {
@@ -21,9 +21,9 @@ import {
   readLockFiles,
   simplifyMarker,
 } from "../../stack/source/lock";
+import { ROOT } from "../../stack/root";
 import type { Pin } from "../../stack/source/lock";
 
-const ROOT = resolve(__dirname, "..", "..");
 const SHA = (digit: string): string => digit.repeat(64);
 
 function pyproject(dependencies: readonly string[], more = ""): string {

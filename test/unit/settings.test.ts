@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
 import { describe as message, parseSettings } from "../../stack/settings/parse";
+import { ROOT } from "../../stack/root";
 import { settingsSchema } from "../../stack/settings/schema";
-
-const ROOT = join(__dirname, "../..");
 
 interface Case {
   it: string;
@@ -15,7 +14,6 @@ interface Case {
   /** What the error says. */
   says: RegExp;
   stack?: string;
-  secret?: string[];
 }
 
 const CASES: Case[] = [
@@ -127,8 +125,8 @@ const CASES: Case[] = [
 ];
 
 describe("bad settings", () => {
-  it.each(CASES)("$it", ({ values, key, says, stack = "local", secret }) => {
-    const { problems } = parseSettings({ values, stack, secret: new Set(secret) });
+  it.each(CASES)("$it", ({ values, key, says, stack = "local" }) => {
+    const { problems } = parseSettings({ values, stack });
     expect(problems.map((problem) => problem.key)).toEqual([key]);
     expect(problems[0].remedy).toMatch(says);
   });

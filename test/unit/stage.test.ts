@@ -1,12 +1,12 @@
-import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { IMAGES } from "../../stack/images/table";
+import { ROOT } from "../../stack/root";
 import { openApp, type AppSource } from "../../stack/source/app";
 import { stage } from "../../stack/source/stage";
 
-const ROOT = join(__dirname, "../..");
 let folder: string;
 let app: AppSource;
 
@@ -56,7 +56,6 @@ it("an app is refused with a remedy when its folder is not one", async () => {
 
 it("a lock that no longer fits is a problem with the command that mends it", async () => {
   const file = join(folder, "pyproject.toml");
-  const { readFileSync } = await import("node:fs");
   writeFileSync(file, readFileSync(file, "utf8").replace('"minio>=7.2.0"', '"minio>=99"'));
   const problems = (await openApp({ path: folder })).problems();
   expect(problems).toHaveLength(1);
