@@ -2,9 +2,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import pc from "picocolors";
 import { ROOT } from "../stack/root";
 import { openStack, STACK, type LocalStack } from "./local/cli";
+import { colour } from "./local/colour";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {
@@ -25,7 +25,7 @@ async function up(stack: LocalStack): Promise<number> {
   const code = await stack.run("up", "--yes", "--skip-preview", "--suppress-outputs");
   if (code !== 0) {
     console.error(
-      pc.red(
+      colour.red(
         "\nThe update failed; the reason stands above. What ran before still runs. Mend it and run `npm run up` again.",
       ),
     );
@@ -60,7 +60,7 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: Error) => {
-    console.error(pc.red(error.message));
+    console.error(colour.red(error.message));
     process.exit(1);
   },
 );

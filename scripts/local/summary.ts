@@ -1,7 +1,7 @@
 import Docker from "dockerode";
 import Table from "cli-table3";
-import pc from "picocolors";
 import type { Outputs } from "./cli";
+import { colour } from "./colour";
 
 const MB = 1e6;
 
@@ -26,17 +26,17 @@ export async function summary(stack: string): Promise<string> {
     }),
   );
   const table = new Table({ head: ["service", "image", "size", "health"], style: { head: [], border: [] } });
-  table.push(...rows.sort(([a], [b]) => a.localeCompare(b)).map((row) => [...row.slice(0, 3), colour(row[3])]));
+  table.push(...rows.sort(([a], [b]) => a.localeCompare(b)).map((row) => [...row.slice(0, 3), painted(row[3])]));
   return table.toString();
 }
 
-const colour = (health: string): string => (health === "healthy" ? pc.green(health) : pc.red(health));
+const painted = (health: string): string => (health === "healthy" ? colour.green(health) : colour.red(health));
 
 /** What to try next; every block can be pasted. */
 export function nextSteps({ url, release }: Outputs): string {
-  return `${pc.bold("SpatialForge runs")} at ${pc.cyan(url)}, release ${release}.
+  return `${colour.bold("SpatialForge runs")} at ${colour.cyan(url)}, release ${release}.
 
-${pc.bold("Next")}
+${colour.bold("Next")}
   # a request that returns a result
   export KEY=$(npm run --silent key)
   curl -s ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png
