@@ -133,7 +133,7 @@ it.each(["api", "worker"])("the GPU image's %s stops with one sentence where the
 
 describe("signals", () => {
   const started: string[] = [];
-  afterAll(() => started.forEach((id) => dockerStatus("rm", "-f", id)));
+  afterAll(() => started.forEach((id) => dockerStatus("rm", "-f", "-v", id)));
 
   it("SIGTERM reaches the command through the init", async () => {
     const code =
