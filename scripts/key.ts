@@ -4,10 +4,9 @@ import { openStack } from "./local/cli";
 async function main(): Promise<void> {
   const stack = await openStack();
   const [{ url }, admin] = [await stack.outputs(), await stack.password("admin-api-key")];
-  const response = await fetch(`${url}/v1/admin/keys`, {
+  const response = await fetch(`${url}/v1/admin/keys?owner=${encodeURIComponent(process.argv[2] ?? "local")}`, {
     method: "POST",
-    headers: { "content-type": "application/json", "X-API-Key": admin },
-    body: JSON.stringify({ owner: process.argv[2] ?? "local" }),
+    headers: { "X-API-Key": admin },
   });
   if (!response.ok) throw new Error(`${url} makes no key (HTTP ${response.status}): ${await response.text()}`);
   console.log(((await response.json()) as { api_key: string }).api_key);

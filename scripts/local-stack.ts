@@ -1,4 +1,4 @@
-/** `npm run up` and `npm run down`: the stack `local`, with its state inside the clone. */
+/** `npm run up`, `npm run down` and `npm run pulumi`: the stack `local`, with its state inside the clone. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,7 +17,14 @@ Settings stand in Pulumi.local.yaml; Pulumi.yaml describes each. State stays in 
   down: `npm run down: removes every container, volume, network and the state of the service, with all data in it.
 
   npm run down                all of it
-  npm run down -- --help      this text`,
+  npm run down -- --help      this text
+
+The engine keeps its build cache, so that the next \`npm run up\` is fast; \`docker builder prune\` and \`docker image prune\` free it.`,
+  pulumi: `npm run pulumi -- ARGUMENTS: the Pulumi CLI, on the stack of this machine.
+
+  npm run pulumi -- config set spatialforge:port 8080
+  npm run pulumi -- config set --secret --path spatialforge:env.STRIPE_SECRET_KEY
+  npm run pulumi -- preview --diff`,
 };
 
 async function up(stack: LocalStack): Promise<number> {
@@ -42,22 +49,30 @@ async function down(stack: LocalStack): Promise<number> {
   if (code !== 0) return code;
   stack.forget();
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
-  console.log("Everything is removed: containers, volumes, network and state.");
+  console.log(
+    "Everything is removed: containers, volumes, network and state. Images and build cache stay with the engine.",
+  );
   return 0;
 }
 
-async function main(): Promise<number> {
-  const command = process.argv[2] as "up" | "down";
-  const { values } = parseArgs({ args: process.argv.slice(3), options: { help: { type: "boolean", short: "h" } } });
-  if (values.help) {
-    console.log(HELP[command]);
+const COMMANDS = { up, down, pulumi: (stack: LocalStack, args: string[]) => stack.run(...args) };
+
+async function main([command, ...args]: string[]): Promise<number> {
+  const name = command as keyof typeof COMMANDS;
+  if (wantsHelp(name, args)) {
+    console.log(HELP[name]);
     return 0;
   }
-  const stack = await openStack();
-  return command === "up" ? up(stack) : down(stack);
+  return COMMANDS[name](await openStack(), args);
 }
 
-main().then(
+/** @throws Error that names an option which does not exist; the Pulumi CLI looks at its own. */
+function wantsHelp(name: keyof typeof COMMANDS, args: string[]): boolean {
+  if (name === "pulumi") return args.length === 0;
+  return !!parseArgs({ args, options: { help: { type: "boolean", short: "h" } } }).values.help;
+}
+
+main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: Error) => {
     console.error(colour.red(error.message));

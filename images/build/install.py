@@ -18,8 +18,8 @@ SITE = VENV / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site
 # 1980-01-01, the first day that a zip file can name
 EPOCH = 315532800
 
-# What nothing is expected to load at run time. The torch and nvidia entries follow what was measured on the application's closure on a
-# CPU; the patterns without a package, libcheckpoint and libpcsamplingutil are not tried with torch yet.
+# What nothing loads at run time: without these the application's API and worker become healthy, and torch, torchvision, cv2 and a
+# depth model of transformers compute, all of it tried on a CPU only.
 PRUNED = (
     "**/tests",
     "**/include",
@@ -32,6 +32,8 @@ PRUNED = (
     "torch/share",
     "nvidia/**/libnvshmem_device*",
     "nvidia/**/nvshmem_*transport*",
+    # For MPI and the like, whose libraries are not there
+    "nvidia/**/nvshmem_bootstrap_[mps]*",
     "nvidia/**/libcusolverMg*",
     "nvidia/**/libnvblas*",
     "nvidia/**/libcufftw*",
@@ -42,8 +44,9 @@ PRUNED = (
 # `torch.testing` and the like are imported by torch itself: its tests are a part of it.
 KEPT = ("torch/",)
 
-# Left without bytecode for its size: a model's code is imported when that model is used. Not measured for torch's parts and sympy.
-NOT_COMPILED = ("transformers/models", "torch/_inductor", "torch/onnx", "torch/distributed", "sympy")
+# Left without bytecode for its size. Of 700 modules below torch/distributed, torch/onnx, torch/_inductor and sympy that importing torch
+# and a pipeline of transformers loads, 24 are in torch/_inductor; a model's code is imported when that model is used.
+NOT_COMPILED = ("transformers/models", "torch/_inductor")
 
 
 def uv(*arguments: str) -> None:

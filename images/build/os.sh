@@ -1,15 +1,23 @@
 # Makes the OS layer: what the runtime needs, and less of what the base brings. Runs as root in the image build.
 export DEBIAN_FRONTEND=noninteractive
 
-packages="tini ca-certificates"
-recent='import sys; raise SystemExit(sys.version_info < (3, 11))'
-python3 -c "$recent" 2>/dev/null || packages="$packages python3"
+# The base's own Python, or the distribution's, or a build of uv's: the first that is recent enough
+least=3.11
 apt-get update -qq
+packages="tini ca-certificates"
+standalone=
+if ! python3 -c "import sys; raise SystemExit(sys.version_info < (${least%.*}, ${least#*.}))" 2>/dev/null; then
+  candidate=$(apt-cache policy python3 | sed -n 's/^ *Candidate: //p')
+  if dpkg --compare-versions "$candidate" ge "$least"; then packages="$packages python3"; else standalone=yes; fi
+fi
 apt-get install -y -qq --no-install-recommends $packages >/dev/null
-python3 -c "$recent" || {
-  echo "The base image's distribution has no Python 3.11 or newer. Choose a newer base (spatialforge:bases)." >&2
-  exit 1
-}
+if [ "$standalone" ]; then
+  export UV_PYTHON_INSTALL_DIR=/opt/python UV_PYTHON_INSTALL_MIRROR="$PYTHON_BUILDS" UV_CACHE_DIR=/tmp/uv
+  [ "$PYTHON_BUILDS" ] || unset UV_PYTHON_INSTALL_MIRROR
+  /mnt/uv python install -q --no-bin "$PYTHON"
+  ln -s "$(/mnt/uv python find --managed-python "$PYTHON")" /usr/local/bin/python3
+  rm -rf /tmp/uv
+fi
 
 # The environment whose packages come in layers of their own
 python3 -m venv --without-pip /opt/venv
@@ -23,7 +31,7 @@ chmod 1777 /tmp
 
 # Scanners read dpkg's database, so it stays; everything that installs, compiles, fetches or edits goes.
 rm -rf /var/lib/apt/* /var/cache/* /var/log/* /etc/apt /etc/cron.* /usr/lib/apt /usr/share/doc /usr/share/man /usr/share/locale
-for folder in /usr/lib/python3* /usr/local/lib/python3*; do
+for folder in /usr/lib/python3* /usr/local/lib/python3* /opt/python/*/lib/python3*; do
   [ -d "$folder" ] || continue
   rm -rf "$folder"/ensurepip "$folder"/idlelib "$folder"/lib2to3 "$folder"/pydoc_data "$folder"/turtledemo
   rm -rf "$folder"/*-packages/pip "$folder"/*-packages/pip-* "$folder"/*-packages/setuptools* "$folder"/*-packages/wheel*

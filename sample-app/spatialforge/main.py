@@ -4,14 +4,15 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import redis.asyncio as aioredis
 from celery.result import AsyncResult
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi.staticfiles import StaticFiles
 from minio.error import S3Error
 from prometheus_client import make_asgi_app
-from pydantic import BaseModel
 
 from . import __version__
 from .auth import Owner, admin, connection, create_key
@@ -40,6 +41,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 app = FastAPI(title="SpatialForge sample", version=__version__, lifespan=lifespan)
 app.mount("/metrics", make_asgi_app())
+app.mount("/static", StaticFiles(directory=Path(__file__).parent.parent / "static"))
 Image = Annotated[UploadFile, File(description="an image file")]
 
 
@@ -98,13 +100,9 @@ def job_result(request: Request, job: uuid.UUID, _: Owner) -> Response:
         raise HTTPException(404, "there is no result (yet)") from error
 
 
-class NewKey(BaseModel):
-    owner: str
-
-
 @app.post("/v1/admin/keys", dependencies=[Depends(admin)])
-async def new_key(request: Request, body: NewKey) -> dict[str, str]:
-    return {"api_key": await create_key(connection(request), body.owner), "owner": body.owner}
+async def new_key(request: Request, owner: str) -> dict[str, str]:
+    return {"api_key": await create_key(connection(request), owner), "owner": owner}
 
 
 @app.get("/v1/admin/status", dependencies=[Depends(admin)])

@@ -34,7 +34,8 @@ export interface Outputs {
 /** Finds or brings the CLI, makes the file backend and its passphrase on the first run, and selects the stack. */
 export async function openStack(): Promise<LocalStack> {
   const cli = await findCli();
-  const env = { ...process.env, ...backend(), ...dockerHost(), PULUMI_SKIP_UPDATE_CHECK: "true" };
+  useDockerContext();
+  const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
   const common = ["--stack", STACK, "--cwd", ROOT];
   const salt = new Salt(join(ROOT, `Pulumi.${STACK}.yaml`), join(ROOT, STATE, "salt"));
   salt.insert();
@@ -60,7 +61,8 @@ export async function openStack(): Promise<LocalStack> {
       }),
     forget: () => {
       salt.remove();
-      rmSync(join(ROOT, STATE), { recursive: true, force: true });
+      // A secret in the stack's file needs the passphrase again.
+      rmSync(join(ROOT, STATE, salt.isNeeded() ? ".pulumi" : ""), { recursive: true, force: true });
     },
     outputs: async () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,
     password: async (name) => {
@@ -99,11 +101,11 @@ function backend(): Record<string, string> {
   return { PULUMI_BACKEND_URL: `file://${folder}`, PULUMI_CONFIG_PASSPHRASE: readFileSync(file, "utf8") };
 }
 
-/** The engine of the current Docker context, which Pulumi's provider does not read. */
-function dockerHost(): Record<string, string> {
-  if (process.env.DOCKER_HOST) return {};
+/** Names the engine of the current Docker context in the environment: neither Pulumi's provider nor our own calls read contexts. */
+function useDockerContext(): void {
+  if (process.env.DOCKER_HOST) return;
   const context = spawnSync("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], {
     encoding: "utf8",
   });
-  return context.status === 0 && context.stdout.trim() ? { DOCKER_HOST: context.stdout.trim() } : {};
+  if (context.status === 0 && context.stdout.trim()) process.env.DOCKER_HOST = context.stdout.trim();
 }

@@ -14,7 +14,12 @@ export class Salt {
   insert(): void {
     const kept = existsSync(this.saltFile) ? readFileSync(this.saltFile, "utf8") : "";
     const text = readFileSync(this.stackFile, "utf8");
-    if (!text.includes("secure:")) this.write(text, kept + text.replace(LINE, ""));
+    if (!this.isNeeded()) this.write(text, kept + text.replace(LINE, ""));
+  }
+
+  /** Whether the stack's file holds a secret. */
+  isNeeded(): boolean {
+    return readFileSync(this.stackFile, "utf8").includes("secure:");
   }
 
   /** Takes it out again. */
@@ -23,7 +28,7 @@ export class Salt {
     const line = LINE.exec(text)?.[0];
     if (!line) return;
     writeFileSync(this.saltFile, line, { mode: 0o600 });
-    if (!text.includes("secure:")) this.write(text, text.replace(LINE, ""));
+    if (!this.isNeeded()) this.write(text, text.replace(LINE, ""));
   }
 
   private write(before: string, after: string): void {

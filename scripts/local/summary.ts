@@ -1,5 +1,6 @@
 import Docker from "dockerode";
 import Table from "cli-table3";
+import { containersOf, LABELS } from "../../stack/docker/labels";
 import type { Outputs } from "./cli";
 import { colour } from "./colour";
 
@@ -8,7 +9,7 @@ const MB = 1e6;
 /** A table of the services of a stack: name, size of the image in MB (10^6 bytes, uncompressed), health. */
 export async function summary(stack: string): Promise<string> {
   const engine = new Docker();
-  const containers = await engine.listContainers({ filters: { label: [`spatialforge.stack=${stack}`] } });
+  const containers = await engine.listContainers({ filters: containersOf(stack) });
   const rows = await Promise.all(
     containers.map(async ({ Id, Labels, ImageID }) => {
       const [{ State, Config }, image] = await Promise.all([
@@ -17,18 +18,16 @@ export async function summary(stack: string): Promise<string> {
       ]);
       const built = Config.Image.includes("@sha256:");
       const kind = built ? (Config.Env.includes("GPU_REQUIRED=1") ? "GPU" : "CPU") : "";
-      return [
-        Labels["spatialforge.service"],
-        kind,
-        `${Math.round(image.Size / MB)} MB`,
-        State.Health?.Status ?? State.Status,
-      ];
+      return [Labels[LABELS.service], kind, `${Math.round(image.Size / MB)} MB`, State.Health?.Status ?? State.Status];
     }),
   );
   const table = new Table({ head: ["service", "image", "size", "health"], style: { head: [], border: [] } });
   table.push(...rows.sort(([a], [b]) => a.localeCompare(b)).map((row) => [...row.slice(0, 3), painted(row[3])]));
-  return table.toString();
+  const onGpu = rows.some(([, kind]) => kind === "GPU");
+  return table.toString() + (onGpu ? "" : `\n${NO_GPU}`);
 }
+
+const NO_GPU = "API and worker run the CPU image: the engine has no runtime called nvidia, or spatialforge:gpu is off.";
 
 const painted = (health: string): string => (health === "healthy" ? colour.green(health) : colour.red(health));
 

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { appImage } from "../images/app-image";
 import { IMAGES, type ImageName } from "../images/table";
-import { proveRelease, type Digests } from "../release/prove";
+import { originOf, proveRelease, type Digests } from "../release/prove";
 import { digestOf, localRepository, releaseTag } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
@@ -108,13 +108,13 @@ interface Source {
 }
 
 function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): Source {
-  const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec) }));
+  const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec, inputs.settings.netrc) }));
   const digests = built.map(({ spec, context }) => [
     spec.name,
     appImage(spec, { inputs, context, repository }, opts).repoDigest,
   ]);
   return {
-    origin: built[0].context.hash,
+    origin: inputs.app.ref ?? built[0].context.hash,
     images: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),
   };
 }
@@ -125,7 +125,7 @@ function earlierImages(repository: string, release: string): Source {
     `${repository}@${await digestOf(repository, releaseTag(release, name))}`,
   ]);
   return {
-    origin: release.split("-")[0],
+    origin: originOf(release),
     images: pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests)),
   };
 }

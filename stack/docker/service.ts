@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { LABELS } from "./labels";
+import { ROOT } from "../root";
 
 export interface ServiceArgs {
   /** `repository:tag` or `repository@sha256:...` */
@@ -69,8 +71,9 @@ export function service(name: string, args: ServiceArgs, opts: pulumi.CustomReso
       logDriver: "json-file",
       logOpts: { "max-size": "10m", "max-file": "3" },
       labels: [
-        { label: "spatialforge.service", value: name },
-        { label: "spatialforge.stack", value: args.stack },
+        { label: LABELS.service, value: name },
+        { label: LABELS.stack, value: args.stack },
+        { label: LABELS.folder, value: ROOT },
       ],
       mustRun: true,
       wait: false,

@@ -18,6 +18,9 @@ export interface ProofArgs {
   timeout: number;
 }
 
+/** What a release was made from, by its id. */
+export const originOf = (release: string): string => release.replace(/-[^-]*$/, "");
+
 /** Restarts after which a service that never was healthy counts as crash-looping. */
 const CRASHES = 3;
 
@@ -33,7 +36,7 @@ export function proveRelease(args: ProofArgs): pulumi.Output<string> {
   return pulumi.all([args.images, args.containers]).apply(async ([images, containers]) => {
     const digests = Object.entries(images).map(([name, image]) => ({ name, digest: image.split("@")[1] }));
     const hash = createHash("sha256").update(digests.map(({ digest }) => digest).join());
-    const release = `${args.origin.slice(0, 12)}-${hash.digest("hex").slice(0, 8)}`;
+    const release = `${args.origin}-${hash.digest("hex").slice(0, 8)}`;
     if (pulumi.runtime.isDryRun()) return release;
     const deadline = Date.now() + args.timeout * 1000;
     await Promise.all(Object.entries(containers).map(([service, id]) => healthy(service, id, deadline)));

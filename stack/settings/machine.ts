@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import Docker from "dockerode";
+import { containersOf } from "../docker/labels";
+import { localRepository, manifestExists, registryAnswers, releaseTag } from "../release/registry";
 import { openApp, type AppSource } from "../source/app";
-import { localRepository, manifestExists, releaseTag } from "../release/registry";
 import { IMAGES } from "../images/table";
 import type { Problem } from "./parse";
 import type { Settings } from "./schema";
@@ -46,7 +47,9 @@ export async function machineProblems(settings: Settings, stack: string) {
         });
       }
     }
-    if (settings.release) problems.push(...(await releaseProblems(settings, settings.release)));
+    const registry = await registryProblems(settings, stack);
+    problems.push(...registry);
+    if (settings.release && !registry.length) problems.push(...(await releaseProblems(settings, settings.release)));
   }
   return { problems, machine, app: app as AppSource | undefined };
 }
@@ -84,6 +87,20 @@ async function engineProblems(settings: Settings, problems: Problem[]): Promise<
   }
 }
 
+/** The stack's own registry must answer, once it is there. */
+async function registryProblems(settings: Settings, stack: string): Promise<Problem[]> {
+  const [registry] = await new Docker().listContainers({ all: true, filters: containersOf(stack, "registry") });
+  const repository = localRepository(settings);
+  if (!registry || (await registryAnswers(repository))) return [];
+  return [
+    {
+      key: "registryPort",
+      value: String(settings.registryPort),
+      remedy: `the registry of ${repository} does not answer: \`docker restart ${registry.Names[0].slice(1)}\``,
+    },
+  ];
+}
+
 async function releaseProblems(settings: Settings, release: string): Promise<Problem[]> {
   const repository = localRepository(settings);
   try {
@@ -116,6 +133,6 @@ function isFree(port: number): Promise<boolean> {
 }
 
 async function isOurs(port: number, stack: string): Promise<boolean> {
-  const containers = await new Docker().listContainers({ filters: { label: [`spatialforge.stack=${stack}`] } });
+  const containers = await new Docker().listContainers({ filters: containersOf(stack) });
   return containers.some(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === port));
 }

@@ -24,7 +24,7 @@ export function parseSettings(raw: RawConfig): { settings?: Settings; problems: 
   const values = Object.fromEntries(Object.entries(raw.values).map(([key, text]) => [key, decode(key, text)]));
   const parsed = settingsSchema.safeParse(values);
   const show = (path: PropertyKey[]) => {
-    if (path[0] !== undefined && raw.secret?.has(String(path[0]))) return "[secret]";
+    if (path[0] === "netrc" || (path[0] !== undefined && raw.secret?.has(String(path[0])))) return "[secret]";
     const value = path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], values);
     return value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value);
   };
@@ -63,6 +63,12 @@ function ruleProblems(settings: Settings, raw: RawConfig): Problem[] {
       remedy: "it is the API's port too: give each its own",
     });
   }
+  if (settings.netrc && !raw.secret?.has("netrc")) {
+    problems.push({
+      key: "netrc",
+      remedy: "a secret must not stand in plain text: `pulumi config set --secret spatialforge:netrc < .netrc`",
+    });
+  }
   for (const [name, value] of Object.entries(settings.env)) {
     const key = `env.${name}`;
     if (RESERVED_ENV.has(name)) problems.push({ key, remedy: "the stack sets this variable itself: remove it" });
@@ -93,7 +99,7 @@ function decode(key: string, text: string): unknown {
   }
 }
 
-const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu"]);
+const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc"]);
 
 function nearest(name: string, path: PropertyKey[]): string {
   const known = KNOWN_KEYS[path.join(".")] ?? [];
@@ -108,5 +114,7 @@ export function describe(problems: readonly Problem[], stack: string): string {
   const lines = problems.map(
     ({ key, value, remedy }) => `  spatialforge:${key}${value === undefined ? "" : ` = ${value}`}\n      ${remedy}`,
   );
-  return `stack ${stack}: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}, nothing was changed\n${lines.join("\n")}`;
+  const text = `stack ${stack}: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}, nothing was changed\n${lines.join("\n")}`;
+  // The local stack's state is in the clone, where the CLI finds it by this script.
+  return stack === "local" ? text.replaceAll("`pulumi ", "`npm run pulumi -- ") : text;
 }

@@ -9,16 +9,24 @@ const bases = z.strictObject({
 
 const index = z
   .string()
-  .refine(isIndex, "an index is an http(s) URL without credentials: they would stay in the image's history");
+  .refine(
+    isIndex,
+    "an index is an http(s) URL without credentials, which would stay in plain text: give them as netrc",
+  );
 
 const indexes = z.strictObject({
   python: index.default("").describe("Package index instead of PyPI"),
   torchCpu: index.default("https://download.pytorch.org/whl/cpu").describe("Index of torch for the CPU image"),
+  pythonBuilds: index.default("").describe("Mirror of uv's Python builds, for bases whose own Python is too old"),
 });
+
+/** The application's `requires-python` is `>=3.11`. */
+const LEAST_PYTHON = 11;
 
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
-  z.strictObject({ repository: z.string().min(1), ref: z.string().min(1) }),
+  // A dash would make it an option of git.
+  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
 ]);
 
 /** Environment of the application. What the stack itself sets is not for the user to set: see {@link RESERVED_ENV}. */
@@ -53,7 +61,22 @@ export const settingsSchema = z.strictObject({
     .default("auto")
     .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
   bases: bases.prefault({}).describe("Base images: {gpu, cpu, uv}"),
-  indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu}"),
+  indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu, pythonBuilds}"),
+  netrc: z
+    .string()
+    .refine(isNetrc, "netrc has lines `machine HOST login USER password PASSWORD`")
+    .default("")
+    .describe("Credentials of the package indexes, in the form of a .netrc file; a secret value"),
+  python: z
+    .string()
+    .regex(/^3\.\d{2}$/, "a version of Python is 3.11 or newer, as in 3.12")
+    .refine((version) => Number(version.slice(2)) >= LEAST_PYTHON, "the application needs Python 3.11 or newer")
+    .default("3.12")
+    .describe("Python of images whose base has none that is recent enough"),
+  shell: z
+    .boolean()
+    .default(true)
+    .describe("false: the CPU image holds no shell and no program but Python and an init"),
   rebuild: z
     .string()
     .default("")
@@ -80,6 +103,10 @@ export const RESERVED_ENV = new Set(
 
 /** Variables that hold a secret, and so may only stand in a secret config value. */
 export const SECRET_ENV = new Set(["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "SENTRY_DSN"]);
+
+function isNetrc(value: string): boolean {
+  return value.trim() === "" || /^\s*((machine\s+\S+|default)(\s+(login|password|account)\s+\S+)+\s*)+$/.test(value);
+}
 
 function isIndex(value: string): boolean {
   if (value === "") return true;

@@ -20,6 +20,8 @@ export interface AppSource {
   version: string;
   /** Where it comes from, for the image's label: the repository, or nothing. */
   origin: string;
+  /** The ref of a repository, as a release id can hold it. */
+  ref?: string;
   problems(): Problem[];
 }
 
@@ -43,7 +45,7 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
     folder,
     lock,
     version: /^version\s*=\s*"([^"]+)"/m.exec(text)?.[1] ?? "0",
-    origin: "path" in app ? "" : app.repository,
+    ...("path" in app ? { origin: "" } : { origin: app.repository, ref: refOf(app.ref) }),
     problems: () =>
       lockProblems(text, readLockFiles(lock), { path: "path" in app ? app.path : folder }).map(
         ({ requirement, locked, remedy }) => ({
@@ -55,6 +57,18 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
   };
 }
 
+/** A commit by its first 12 digits, any other ref in the characters of a tag. */
+const refOf = (ref: string): string =>
+  COMMIT.test(ref)
+    ? ref.slice(0, 12)
+    : ref
+        .toLowerCase()
+        .replace(/[^a-z0-9._]+/g, "-")
+        .replace(/^\W+/, "")
+        .slice(0, 40);
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
 async function checkOut(repository: string, ref: string): Promise<string> {
   const folder = join(
     ROOT,
@@ -63,7 +77,7 @@ async function checkOut(repository: string, ref: string): Promise<string> {
     createHash("sha256").update(`${repository} ${ref}`).digest("hex").slice(0, 16),
   );
   // A branch moves; only a commit is the same for ever.
-  if (existsSync(folder) && /^[0-9a-f]{40}$/.test(ref)) return folder;
+  if (existsSync(folder) && COMMIT.test(ref)) return folder;
   const fresh = `${folder}.${process.pid}`;
   await mkdir(fresh, { recursive: true });
   try {

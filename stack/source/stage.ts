@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { AppSource } from "./app";
@@ -27,19 +28,39 @@ export interface Context {
   hash: string;
 }
 
-/** Parts of an app's tree that run; everything else, such as a README or a test, is not read. */
-const APP_PARTS = ["spatialforge", "static"];
+/** The app's package. Everything else in its tree, such as a README or a test, is not read, except static files by those who serve them. */
+const PACKAGE = "spatialforge";
+const STATIC = "static";
 const NOT_READ = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
 
-/** Makes the context of an image under `.build/NAME`. */
-export function stage(app: AppSource, image: ImageSpec): Context {
+/**
+ * Makes the context of an image under `.build/NAME`.
+ *
+ * @param netrc - credentials of package indexes. They are in no hash, and go from the disk when the program ends.
+ */
+export function stage(app: AppSource, image: ImageSpec, netrc = ""): Context {
   const path = `.build/${image.name}`;
   const folder = join(ROOT, path);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["Dockerfile", "build", "runtime"]) copy(join(ROOT, "images", part), join(folder, part));
   for (const [from, to] of lockParts(app.lock, image)) copy(from, join(folder, "locks", to));
-  for (const part of APP_PARTS) copy(join(app.folder, part), join(folder, "app", part));
-  return { path, hash: settle(folder) };
+  copy(join(app.folder, PACKAGE), join(folder, "app", PACKAGE));
+  if (image.serves) {
+    mkdirSync(join(folder, STATIC)); // which an app need not have
+    copy(join(app.folder, STATIC), join(folder, STATIC));
+  }
+  const hash = settle(folder);
+  leaveCredentials(folder, netrc);
+  return { path, hash };
+}
+
+/** The netrc file, also when it is empty: the build mounts it. */
+function leaveCredentials(folder: string, netrc: string): void {
+  const file = join(folder, "credentials", "netrc");
+  mkdirSync(dirname(file), { mode: 0o700 });
+  writeFileSync(file, netrc, { mode: 0o600 });
+  utimesSync(file, EPOCH, EPOCH);
+  if (netrc) process.once("exit", () => writeFileSync(file, ""));
 }
 
 /** Files of the lock, each under the group and the name by which the Dockerfile knows it. */
@@ -75,5 +96,5 @@ function settle(folder: string): string {
         .update("\0");
     utimesSync(path, EPOCH, EPOCH);
   }
-  return hash.digest("hex").slice(0, 16);
+  return hash.digest("hex").slice(0, 12);
 }

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -39,10 +49,31 @@ it("code changes every context, as every image holds it", () => {
   for (const { name } of IMAGES) expect(after[name]).not.toBe(before[name]);
 });
 
+it("a static file changes the contexts of those who serve it", () => {
+  const before = hashes();
+  writeFileSync(join(folder, "static", "about.html"), "new");
+  const after = hashes();
+  expect(Object.keys(after).filter((name) => after[name] !== before[name])).toEqual(["api", "cpu"]);
+});
+
+it("credentials are for the build alone: in no hash, for no other user, and gone with the program", () => {
+  const [image] = IMAGES;
+  const before = stage(app, image).hash;
+  const { path, hash } = stage(app, image, "machine pypi.example.com login me password hunter2");
+  const file = join(ROOT, path, "credentials", "netrc");
+  expect(hash).toBe(before);
+  expect(readFileSync(file, "utf8")).toContain("hunter2");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  process.listeners("exit").at(-1)!(0);
+  expect(readFileSync(file, "utf8")).toBe("");
+});
+
 it("a worker's context has no web packages, and every context has no more than its image reads", () => {
   for (const image of IMAGES) {
     const { path } = stage(app, image);
-    expect(readdirSync(join(ROOT, path)).sort()).toEqual(["Dockerfile", "app", "build", "locks", "runtime"]);
+    const own = image.serves ? ["static"] : [];
+    const shared = ["Dockerfile", "app", "build", "credentials", "locks", "runtime"];
+    expect(readdirSync(join(ROOT, path)).sort()).toEqual([...shared, ...own].sort());
     expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...image.groups].sort());
   }
 });

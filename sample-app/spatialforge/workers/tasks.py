@@ -13,7 +13,13 @@ def result_name(job: str) -> str:
     return f"results/{job}.ply"
 
 
-@celery_app.task(name="spatialforge.workers.tasks.reconstruct_task")
+@celery_app.task(
+    name="spatialforge.workers.tasks.reconstruct_task",
+    autoretry_for=(Exception,),
+    dont_autoretry_for=(ValueError,),  # the upload is no image
+    retry_backoff=True,
+    max_retries=3,
+)
 def reconstruct_task(job: str, work_seconds: float) -> dict[str, object]:
     store = ObjectStore()
     grey = read_image(store.get(f"uploads/{job}"), get_settings().max_image_size)

@@ -1,0 +1,12 @@
+"""Removes every program but Python and the init. Runs as root, in a stage whose files are then copied as a whole."""
+
+import re
+from pathlib import Path
+
+PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/libexec")
+KEPT = re.compile(r"python3?(\.\d+)?|tini")
+
+for folder in PROGRAM_FOLDERS:
+    for path in Path(folder).glob("**/*"):
+        if not KEPT.fullmatch(path.name) and (path.is_symlink() or path.is_file()):
+            path.unlink(missing_ok=True)
