@@ -1,6 +1,9 @@
 /** Looks up the CPU builds of torch and its siblings, which are on PyTorch's own index and not on PyPI. */
-import { LockError, MACHINES, combineMarkers, minorOf, normaliseName, parseMarker } from "../stack/source/lock";
-import type { Pin } from "../stack/source/lock";
+import { LockError } from "../stack/lock/error";
+import { combineMarkers, parseMarker } from "../stack/lock/marker";
+import type { Pin } from "../stack/lock/pin";
+import { normaliseName } from "../stack/lock/requirement-line";
+import { MACHINES, minorOf } from "../stack/lock/targets";
 
 /** Patience with one page of the index, in milliseconds. */
 const TIMEOUT = 15_000;

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { AppSource } from "./app";
-import { heavyFiles } from "./lock";
 import type { ImageSpec } from "../images/table";
+import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 
 /** The day of every staged file, so that a layer is the same wherever it is made: 1980-01-01, the first that zip knows. */

@@ -5,24 +5,15 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { findCpuBuilds } from "../../scripts/pytorch-index";
-import {
-  CUDA_PACKAGES,
-  GROUPS,
-  LEFT_OUT,
-  formatLockFile,
-  groupOf,
-  heavyFiles,
-  lockProblems,
-  parseLockFile,
-  parseMarker,
-  parsePins,
-  pinText,
-  readAppProject,
-  readLockFiles,
-  simplifyMarker,
-} from "../../stack/source/lock";
+import { formatLockFile, parseLockFile, readLockFiles } from "../../stack/lock/file";
+import { lockProblems } from "../../stack/lock/fit";
+import { CUDA_PACKAGES, GROUPS, LEFT_OUT, groupOf, heavyFiles } from "../../stack/lock/groups";
+import { parseMarker } from "../../stack/lock/marker";
+import { parsePins, pinText } from "../../stack/lock/pin";
+import type { Pin } from "../../stack/lock/pin";
+import { readAppProject } from "../../stack/lock/project";
+import { simplifyMarker } from "../../stack/lock/simplify-marker";
 import { ROOT } from "../../stack/root";
-import type { Pin } from "../../stack/source/lock";
 
 const SHA = (digit: string): string => digit.repeat(64);
 

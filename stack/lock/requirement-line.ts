@@ -1,0 +1,23 @@
+/** Reads one requirement, as in PEP 508 or in a requirements file. */
+import { parsePipRequirementsLine } from "pip-requirements-js";
+import type { ProjectNameRequirement, Requirement } from "pip-requirements-js";
+import { LockError } from "./error";
+
+/** Name as in PEP 503: `Foo_Bar` and `foo.bar` are `foo-bar`. */
+export function normaliseName(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** Reads one line; nothing if it is empty. */
+export function parseLine(line: string): Requirement | null {
+  try {
+    return parsePipRequirementsLine(line);
+  } catch (error) {
+    throw new LockError(`cannot read "${line}": ${(error as Error).message}`);
+  }
+}
+
+/** Version specifier, such as `>=1,<2`; empty if any version will do. */
+export function specifierOf({ versionSpec = [] }: ProjectNameRequirement): string {
+  return versionSpec.map(({ operator, version }) => operator + version).join(",");
+}
