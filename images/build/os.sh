@@ -7,14 +7,14 @@ apt-get update -qq
 packages="tini ca-certificates"
 standalone=
 if ! python3 -c "import sys; raise SystemExit(sys.version_info < (${least%.*}, ${least#*.}))" 2>/dev/null; then
-  candidate=$(apt-cache policy python3 | sed -n 's/^ *Candidate: //p')
-  if dpkg --compare-versions "$candidate" ge "$least"; then packages="$packages python3"; else standalone=yes; fi
+  candidate=$(apt-cache policy python3 | sed -n 's/^ *Candidate: \([0-9]\)/\1/p')
+  if dpkg --compare-versions "${candidate:-0}" ge "$least"; then packages="$packages python3"; else standalone=yes; fi
 fi
 apt-get install -y -qq --no-install-recommends $packages >/dev/null
 if [ "$standalone" ]; then
   export UV_PYTHON_INSTALL_DIR=/opt/python UV_PYTHON_INSTALL_MIRROR="$PYTHON_BUILDS" UV_CACHE_DIR=/tmp/uv
   [ "$PYTHON_BUILDS" ] || unset UV_PYTHON_INSTALL_MIRROR
-  /mnt/uv python install -q --no-bin "$PYTHON"
+  /mnt/uv python install --no-progress --no-bin "$PYTHON"
   ln -s "$(/mnt/uv python find --managed-python "$PYTHON")" /usr/local/bin/python3
   rm -rf /tmp/uv
 fi

@@ -12,8 +12,8 @@ DEFAULTS = {
     "PORT": "8000",
     # seconds; longer than a load balancer's idle timeout (ALB: 60), or it answers 502 now and then
     "UVICORN_KEEP_ALIVE_S": "75",
-    # seconds that requests in flight have after SIGTERM
-    "UVICORN_GRACE_S": "4",
+    # seconds that requests in flight have after SIGTERM; with what else ends then it stays below 5
+    "UVICORN_GRACE_S": "3",
     # 1: api and worker need a GPU
     "GPU_REQUIRED": "0",
     "REDIS_URL": "redis://localhost:6379/0",

@@ -30,7 +30,6 @@ export interface Context {
 
 /** The app's package. Everything else in its tree, such as a README or a test, is not read, except static files by those who serve them. */
 const PACKAGE = "spatialforge";
-const STATIC = "static";
 const NOT_READ = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
 
 /**
@@ -46,8 +45,8 @@ export function stage(app: AppSource, image: ImageSpec, netrc = ""): Context {
   for (const [from, to] of lockParts(app.lock, image)) copy(from, join(folder, "locks", to));
   copy(join(app.folder, PACKAGE), join(folder, "app", PACKAGE));
   if (image.serves) {
-    mkdirSync(join(folder, STATIC)); // which an app need not have
-    copy(join(app.folder, STATIC), join(folder, STATIC));
+    mkdirSync(join(folder, "served")); // static files, which an app need not have
+    copy(join(app.folder, "static"), join(folder, "served", "static"));
   }
   const hash = settle(folder);
   leaveCredentials(folder, netrc);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../stack/root";
@@ -25,6 +25,20 @@ export class Clone {
       child.once("error", fail);
       child.once("close", (code) => done({ code, text }));
     });
+  }
+
+  /** Command lines of the processes that work in the clone. */
+  processes(): string[] {
+    return readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid))
+      .flatMap((pid) => {
+        try {
+          const inside = readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder);
+          return inside ? [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")] : [];
+        } catch {
+          return []; // it has ended, or is another user's
+        }
+      });
   }
 
   remove(): void {

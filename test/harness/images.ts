@@ -8,10 +8,19 @@ import { docker } from "./engine";
 
 export const tagOf = (name: ImageName): string => `spatialforge-test:${name}`;
 
+/** Build arguments, as `docker build` takes them. */
+export const buildArgs = (args: Record<string, string>): string[] =>
+  Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+
 /** Builds a target of a staged context, relative to the project, on a base. */
-export function build(tag: string, target: ImageName, base: string, context: string): void {
-  const on = ["--target", target, "--build-arg", `BASE=${base}`];
-  docker("build", "-q", "-t", tag, ...on, join(ROOT, context));
+export function build(
+  tag: string,
+  target: ImageName,
+  base: string,
+  context: string,
+  args: Record<string, string> = {},
+): void {
+  docker("build", "-q", "-t", tag, "--target", target, ...buildArgs({ BASE: base, ...args }), join(ROOT, context));
 }
 
 /** The base of an image, as the settings have it by default. */

@@ -34,12 +34,14 @@ export class LocalService {
     return text;
   }
 
-  /** `npm run down`, which must leave the engine as it was. */
+  /** `npm run down`, which must leave the engine as it was, and no process. */
   async down(): Promise<void> {
     const { code, text } = await this.clone.run("npm run down");
+    const left = this.clone.processes();
     this.clone.remove();
     expect(code, text).toBe(0);
     expect(things()).toEqual(this.before);
+    expect(left).toEqual([]);
   }
 
   /** Absolute path of a file of the clone. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { IMAGES } from "../../stack/images/table";
 import { docker, dockerStatus, until } from "../harness/engine";
-import { baseOf, build, buildImages, tagOf } from "../harness/images";
+import { baseOf, build, buildArgs, buildImages, tagOf } from "../harness/images";
+import { health, Sandbox } from "../harness/sandbox";
+import { settingsSchema } from "../../stack/settings/schema";
 
 /** What no image may have, anywhere. */
 const FORBIDDEN =
@@ -110,14 +112,72 @@ print(count > 10, missing)`;
 
 it("API and worker share every layer but the last ones", () => {
   const [api, worker] = [layers(tagOf("api")), layers(tagOf("worker"))];
-  expect(api.slice(0, worker.length - 1)).toEqual(worker.slice(0, -1));
-  expect(api.at(-1)).toBe(worker.at(-1)); // the application's code
-  expect(api.length).toBe(worker.length + 1); // the web server
+  const shared = worker.slice(0, -1);
+  const [code] = worker.slice(-1);
+  expect(api).toEqual([...shared, expect.any(String), code, expect.any(String)]); // with the web server and the static files
 });
 
 it("the worker has no uvicorn", () => {
   const find = "import importlib.util as u; print(u.find_spec('uvicorn') is not None)";
   expect([python(tagOf("api"), find), python(tagOf("worker"), find)]).toEqual(["True", "False"]);
+});
+
+describe("the CPU image without a shell", () => {
+  const image = "spatialforge-test:shell-less";
+  const cpu = IMAGES.find(({ name }) => name === "cpu")!;
+  const around = new Sandbox();
+  beforeAll(() => build(image, "cpu", baseOf(cpu), ".build/cpu", { ROOT: "shell-less" }));
+  afterAll(() => around.remove());
+
+  it("holds no program but Python and the init, and nothing of its base's layers", () => {
+    const code = `
+import os
+print(sorted({name for folder in os.environ["PATH"].split(":") if os.path.isdir(folder) for name in os.listdir(folder)}))`;
+    expect(python(image, code)).toMatch(/^\['python', 'python3', 'python3\.\d+', 'tini'\]$/);
+    expect(dockerStatus("run", "--rm", "--entrypoint", "/bin/sh", image, "-c", "true").code).toBe(127);
+    expect(layers(image)).not.toContain(layers(baseOf(cpu))[0]);
+    expect(size(image)).toBeLessThan(size(tagOf("cpu")));
+  });
+
+  it("runs every role, and its health check", async () => {
+    const redis = around.redis();
+    around.objects();
+    const [api, worker, beat] = (["api", "worker", "beat"] as const).map((role) => around.app(role, image));
+    for (const id of [api, worker, beat]) await until("it is healthy", 30, () => health(id) === "healthy");
+    const job = around.job(api, 0);
+    await until("a job is done", 20, () => around.jobState(redis, job) === "SUCCESS");
+  });
+});
+
+it("a base without a recent Python gets a build of uv's, from a mirror if one is named", () => {
+  const [base, uv] = ["base", "uv"].map((target) => {
+    const { bases } = settingsSchema.parse({});
+    const args = buildArgs({ BASE: bases.gpu, UV: bases.uv });
+    docker(
+      "build",
+      "-q",
+      "-t",
+      `spatialforge-test:old-python-${target}`,
+      "--target",
+      target,
+      ...args,
+      "test/images/old-python",
+    );
+    return `spatialforge-test:old-python-${target}`;
+  });
+  const version = docker(
+    "run",
+    "--rm",
+    baseOf(IMAGES[2]),
+    "python3",
+    "-c",
+    "import sys; print('%d.%d' % sys.version_info[:2])",
+  );
+  const image = "spatialforge-test:old-python";
+  build(image, "worker", base, ".build/worker", { UV: uv, PYTHON: version, PYTHON_BUILDS: "file:///srv/builds" });
+  expect(python(image, "import sys, ctypes, celery, numpy; print(sys.base_prefix)")).toMatch(
+    /^\/opt\/python\/cpython-/,
+  );
 });
 
 it("the CUDA runtime bases' own entrypoint, which needs bash, is not in the way", () => {

@@ -1,7 +1,8 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, until } from "../harness/engine";
 import { LocalService, SERVICES } from "../harness/local-service";
+import { commandsOf } from "../harness/readme";
 
 const service = new LocalService();
 let said: string;
@@ -41,6 +42,23 @@ it("the commands under 'Next' can be pasted", async () => {
   expect(text).toMatch(/"depth_map_url"/);
   expect(text).toMatch(/"status":"complete"/);
   expect(text).toMatch(/Task spatialforge\.workers\.tasks\.reconstruct_task\[.*succeeded/);
+});
+
+describe("the README", () => {
+  it.each(commandsOf("build"))("builds the image: %s", async (_, command) => {
+    const { code, text } = await service.clone.run(command);
+    expect(code, text).toBe(0);
+  });
+
+  it.each(
+    [[/^spatialforge +(latest|worker|cpu) /m], [/^\w+ .* COPY .*(app|static)/m], [/^#\d+ CACHED$/m]].map(
+      ([says], i) => [...commandsOf("check")[i], says] as const,
+    ),
+  )("checks the image: %s", async (_, command, says) => {
+    const { code, text } = await service.clone.run(command);
+    expect(code, text).toBe(0);
+    expect(text).toMatch(says);
+  });
 });
 
 it("a second update changes nothing, and neither does an unrelated file", async () => {

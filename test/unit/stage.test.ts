@@ -71,7 +71,7 @@ it("credentials are for the build alone: in no hash, for no other user, and gone
 it("a worker's context has no web packages, and every context has no more than its image reads", () => {
   for (const image of IMAGES) {
     const { path } = stage(app, image);
-    const own = image.serves ? ["static"] : [];
+    const own = image.serves ? ["served"] : [];
     const shared = ["Dockerfile", "app", "build", "credentials", "locks", "runtime"];
     expect(readdirSync(join(ROOT, path)).sort()).toEqual([...shared, ...own].sort());
     expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...image.groups].sort());
