@@ -6,6 +6,7 @@ least=3.11
 apt-get update -qq
 packages="tini ca-certificates"
 standalone=
+python=python3
 if ! python3 -c "import sys; raise SystemExit(sys.version_info < (${least%.*}, ${least#*.}))" 2>/dev/null; then
   candidate=$(apt-cache policy python3 | sed -n 's/^ *Candidate: \([0-9]\)/\1/p')
   if dpkg --compare-versions "${candidate:-0}" ge "$least"; then packages="$packages python3"; else standalone=yes; fi
@@ -15,12 +16,13 @@ if [ "$standalone" ]; then
   export UV_PYTHON_INSTALL_DIR=/opt/python UV_PYTHON_INSTALL_MIRROR="$PYTHON_BUILDS" UV_CACHE_DIR=/tmp/uv
   [ "$PYTHON_BUILDS" ] || unset UV_PYTHON_INSTALL_MIRROR
   /mnt/uv python install --no-progress --no-bin "$PYTHON"
-  ln -s "$(/mnt/uv python find --managed-python "$PYTHON")" /usr/local/bin/python3
+  python=$(/mnt/uv python find --managed-python "$PYTHON")
+  ln -s "$python" /usr/local/bin/python3
   rm -rf /tmp/uv
 fi
 
-# The environment whose packages come in layers of their own
-python3 -m venv --without-pip /opt/venv
+# The environment whose packages come in layers of their own. It finds its library by the interpreter's own path, not by a link's.
+"$python" -m venv --without-pip /opt/venv
 rm -f /opt/venv/bin/[Aa]ctivate*
 
 echo 'spatialforge:x:10001:' >>/etc/group
