@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import Docker from "dockerode";
 import * as pulumi from "@pulumi/pulumi";
+import { userError } from "../user-error";
 import type { ImageName } from "../images/table";
 import { releaseTag, tag } from "./registry";
 
@@ -62,7 +63,7 @@ async function healthy(service: string, id: string, deadline: number): Promise<v
             ? `it was not healthy in time; its last check said: ${checked || "nothing"}`
             : undefined;
     if (reason) {
-      throw new pulumi.RunError(
+      throw userError(
         `${service} did not become healthy: ${reason}\nWhat ran before still runs. The last lines of its log:\n${await lastLines(container)}`,
       );
     }

@@ -1,5 +1,6 @@
 /** The few calls of the OCI distribution API that a release needs. */
 import type { Settings } from "../settings/schema";
+import { userError } from "../user-error";
 
 const MANIFESTS = [
   "application/vnd.oci.image.index.v1+json",
@@ -31,7 +32,7 @@ function address(repository: string, reference: string): string {
 export async function digestOf(repository: string, tag: string): Promise<string> {
   const response = await call(address(repository, tag), { method: "HEAD", headers: { accept: MANIFESTS } });
   const digest = response.headers.get("docker-content-digest");
-  if (!response.ok || !digest) throw new Error(`${repository} has no ${tag} (HTTP ${response.status})`);
+  if (!response.ok || !digest) throw userError(`${repository} has no ${tag} (HTTP ${response.status})`);
   return digest;
 }
 
@@ -51,11 +52,11 @@ export async function registryAnswers(repository: string): Promise<boolean> {
 /** Gives an image that is in the registry one more tag; no operation if it has that tag. */
 export async function tag(repository: string, digest: string, name: string): Promise<void> {
   const manifest = await call(address(repository, digest), { headers: { accept: MANIFESTS } });
-  if (!manifest.ok) throw new Error(`${repository} has no ${digest} (HTTP ${manifest.status})`);
+  if (!manifest.ok) throw userError(`${repository} has no ${digest} (HTTP ${manifest.status})`);
   const response = await call(address(repository, name), {
     method: "PUT",
     headers: { "content-type": manifest.headers.get("content-type") ?? "" },
     body: Buffer.from(await manifest.arrayBuffer()),
   });
-  if (!response.ok) throw new Error(`${repository} refuses the tag ${name} (HTTP ${response.status})`);
+  if (!response.ok) throw userError(`${repository} refuses the tag ${name} (HTTP ${response.status})`);
 }

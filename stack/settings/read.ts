@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, parseSettings } from "./parse";
+import { userError } from "../user-error";
 import { machineProblems, type Machine } from "./machine";
 import type { Settings } from "./schema";
 import type { AppSource } from "../source/app";
@@ -28,7 +29,7 @@ export async function readInputs(): Promise<Inputs> {
   const { settings, problems } = parseSettings(raw);
   const found = settings && (await machineProblems(settings, stack));
   const wrong = [...problems, ...(found?.problems ?? [])];
-  if (wrong.length || !settings || !found?.machine || !found.app) throw new pulumi.RunError(describe(wrong, stack));
+  if (wrong.length || !settings || !found?.machine || !found.app) throw userError(describe(wrong, stack));
   return { settings, stack, machine: found.machine, app: found.app };
 }
 

@@ -48,7 +48,7 @@ it("packages come from a private index, and its credentials are in no layer, his
   // Nothing of an earlier build may stand in for the index.
   docker("builder", "prune", "-af");
   const said = await service.up();
-  expect(docker("logs", index)).toMatch(/GET \/simple\/fastapi\/fastapi-.*\.whl HTTP\/1\.1" 200/);
+  expect(dockerStatus("logs", index).text).toMatch(/GET \/simple\/fastapi\/fastapi-.*\.whl HTTP\/1\.1" 200/);
   expect((await service.request("/v1/depth", {})).status).toBe(200);
 
   const encoded = Buffer.from(`${LOGIN}:${PASSWORD}`).toString("base64");
