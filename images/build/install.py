@@ -1,4 +1,4 @@
-"""Installs one group of locked packages into /opt/venv: python3 install.py LOCK_FOLDER.
+"""Installs one group of locked packages for /opt/venv, and nothing else, below /out: python3 install.py LOCK_FOLDER.
 
 The folder holds `torch.cpu.txt` (from TORCH_CPU_INDEX), or `requirements.txt` (from UV_DEFAULT_INDEX), or both. The result has the
 same bytes whenever it is made: no times, no bytecode that depends on them, no scripts with a path in them.
@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-VENV = Path("/opt/venv")
-SITE = VENV / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+# A root of its own, to be copied as a whole: a folder that a copy has to make itself gets the time of the build, and with it the layer.
+OUT = Path("/out")
+SITE = OUT / f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
 # 1980-01-01, the first day that a zip file can name
 EPOCH = 315532800
@@ -83,27 +84,18 @@ def compile_all() -> None:
         if path.relative_to(SITE).as_posix().startswith(NOT_COMPILED):
             continue
         # A template with a .py name does not compile, and is never imported.
-        compileall.compile_file(path, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        compileall.compile_file(path, stripdir=OUT, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
 def clamp() -> None:
-    for root, folders, files in os.walk("/opt/venv", topdown=False):
+    for root, folders, files in os.walk(OUT, topdown=False):
         for name in files + folders:
             os.utime(os.path.join(root, name), (EPOCH, EPOCH), follow_symlinks=False)
-    os.utime("/opt/venv", (EPOCH, EPOCH))
-
-
-def only_group() -> None:
-    """Leaves nothing but this group in /opt/venv: its interpreter is the OS layer's."""
-    for name in ("bin", "include", "pyvenv.cfg", "lib64"):
-        path = VENV / name
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    SITE.mkdir(parents=True, exist_ok=True)
+    SITE.mkdir(parents=True)
     install(Path(sys.argv[1]))
     prune()
     compile_all()
-    only_group()
     clamp()

@@ -41,12 +41,14 @@ export function stage(app: AppSource, image: ImageSpec, netrc = ""): Context {
   const path = `.build/${image.name}`;
   const folder = join(ROOT, path);
   rmSync(folder, { recursive: true, force: true });
-  for (const part of ["Dockerfile", "build", "runtime"]) copy(join(ROOT, "images", part), join(folder, part));
+  for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));
   for (const [from, to] of lockParts(app.lock, image)) copy(from, join(folder, "locks", to));
-  copy(join(app.folder, PACKAGE), join(folder, "app", PACKAGE));
+  // Roots to copy as a whole, one for each layer
+  copy(join(ROOT, "images", "runtime"), join(folder, "runtime", "opt", "spatialforge"));
+  copy(join(app.folder, PACKAGE), join(folder, "app", "app", PACKAGE));
   if (image.serves) {
     mkdirSync(join(folder, "served")); // static files, which an app need not have
-    copy(join(app.folder, "static"), join(folder, "served", "static"));
+    copy(join(app.folder, "static"), join(folder, "served", "app", "static"));
   }
   const hash = settle(folder);
   leaveCredentials(folder, netrc);
