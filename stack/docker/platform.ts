@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { appImage } from "../images/app-image";
 import { IMAGES, type ImageName } from "../images/table";
 import { originOf, proveRelease, type Digests } from "../release/prove";
-import { digestOf, localRepository, releaseTag } from "../release/registry";
+import { localRepository, Registry, releaseTag } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
 import { objects, password, proxy, redis, registry } from "./backing";
@@ -109,10 +109,7 @@ interface Source {
 
 function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): Source {
   const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec, inputs.settings.netrc) }));
-  const digests = built.map(({ spec, context }) => [
-    spec.name,
-    appImage(spec, { inputs, context, repository }, opts).repoDigest,
-  ]);
+  const digests = built.map(({ spec, context }) => [spec.name, appImage(spec, { inputs, context, repository }, opts)]);
   return {
     origin: inputs.app.ref ?? built[0].context.hash,
     images: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),
@@ -120,9 +117,10 @@ function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOp
 }
 
 function earlierImages(repository: string, release: string): Source {
+  const registry = new Registry(repository);
   const found = IMAGES.map(async ({ name }) => [
     name,
-    `${repository}@${await digestOf(repository, releaseTag(release, name))}`,
+    `${repository}@${await registry.digest(releaseTag(release, name))}`,
   ]);
   return {
     origin: originOf(release),

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { keepCache } from "../release/inline-cache";
+import { cacheTag, Registry } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import type { Context } from "../source/stage";
 import type { ImageSpec } from "./table";
@@ -15,15 +17,20 @@ export interface AppImageArgs {
 /**
  * One image: built from a context with only what it reads, pushed under one constant name that is also its cache, and known by
  * its digest. Nothing that varies without a reason (a date, a release, a ref) is an input, or every update would be a rebuild.
+ * @returns `repository@sha256:...`
  */
 export function appImage(
   spec: ImageSpec,
   { inputs, context, repository }: AppImageArgs,
   opts: pulumi.ResourceOptions,
-): docker.Image {
+): pulumi.Output<string> {
   const { settings, app, machine } = inputs;
-  const name = `${repository}:cache-${spec.name}`;
-  return new docker.Image(
+  const tag = cacheTag(spec.name);
+  const name = `${repository}:${tag}`;
+  const registry = new Registry(repository);
+  // Asked before the build moves the tag; the first update has no registry yet.
+  const earlier = registry.digest(tag).catch(() => undefined);
+  const image = new docker.Image(
     spec.name,
     {
       imageName: name,
@@ -52,4 +59,8 @@ export function appImage(
     },
     opts,
   );
+  return image.repoDigest.apply(async (digest) => {
+    if (!pulumi.runtime.isDryRun()) await keepCache(registry, tag, await earlier, digest.split("@")[1]);
+    return digest;
+  });
 }

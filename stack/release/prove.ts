@@ -3,7 +3,7 @@ import Docker from "dockerode";
 import * as pulumi from "@pulumi/pulumi";
 import { userError } from "../user-error";
 import type { ImageName } from "../images/table";
-import { releaseTag, tag } from "./registry";
+import { Registry, releaseTag } from "./registry";
 
 /** Digests of the three images, each as `repository@sha256:...`. */
 export type Digests = Record<ImageName, string>;
@@ -41,7 +41,8 @@ export function proveRelease(args: ProofArgs): pulumi.Output<string> {
     if (pulumi.runtime.isDryRun()) return release;
     const deadline = Date.now() + args.timeout * 1000;
     await Promise.all(Object.entries(containers).map(([service, id]) => healthy(service, id, deadline)));
-    for (const { name, digest } of digests) await tag(args.repository, digest, releaseTag(release, name));
+    const registry = new Registry(args.repository);
+    for (const { name, digest } of digests) await registry.tag(digest, releaseTag(release, name));
     return release;
   });
 }

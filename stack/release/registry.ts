@@ -1,4 +1,5 @@
 /** The few calls of the OCI distribution API that a release needs. */
+import { createHash } from "node:crypto";
 import type { Settings } from "../settings/schema";
 import { userError } from "../user-error";
 
@@ -17,46 +18,100 @@ export function localRepository(settings: Settings): string {
 /** The tag of an image in a release. */
 export const releaseTag = (release: string, image: string): string => `release-${release}-${image}`;
 
+/** The tag that an image is pushed under, and the only one that it takes cached layers from. */
+export const cacheTag = (image: string): string => `cache-${image}`;
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  /** bytes */
+  size: number;
+}
+
+export interface Manifest {
+  mediaType?: string;
+  config: Descriptor;
+  layers: Descriptor[];
+}
+
 /** Milliseconds that a registry has to answer. */
 const ANSWER_MS = 10_000;
 
-const call = (url: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+/** A repository in a registry. Every call throws an error for users when the registry refuses it. */
+export class Registry {
+  private readonly api: string;
 
-function address(repository: string, reference: string): string {
-  const slash = repository.indexOf("/");
-  return `http://${repository.slice(0, slash)}/v2/${repository.slice(slash + 1)}/manifests/${reference}`;
+  /** @param repository - `HOST:PORT/NAME` */
+  constructor(private readonly repository: string) {
+    const slash = repository.indexOf("/");
+    this.api = `http://${repository.slice(0, slash)}/v2/`;
+  }
+
+  async answers(): Promise<boolean> {
+    return this.call(this.api).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
+  /** The digest behind a tag, or nothing if there is no such tag. */
+  async digest(tag: string): Promise<string | undefined> {
+    const response = await this.call(this.at("manifests", tag), { method: "HEAD", headers: { accept: MANIFESTS } });
+    return response.ok ? (response.headers.get("docker-content-digest") ?? undefined) : undefined;
+  }
+
+  async manifest(reference: string): Promise<Manifest> {
+    return JSON.parse((await this.rawManifest(reference)).toString()) as Manifest;
+  }
+
+  async blob(digest: string): Promise<Buffer> {
+    return body(await this.must(this.at("blobs", digest)));
+  }
+
+  async putBlob(content: Buffer): Promise<{ digest: string; size: number }> {
+    const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+    const started = await this.must(`${this.at("blobs", "uploads")}/`, { method: "POST" });
+    const location = new URL(started.headers.get("location") ?? "", this.api);
+    location.searchParams.set("digest", digest);
+    const headers = { "content-type": "application/octet-stream" };
+    await this.must(location.href, { method: "PUT", headers, body: new Uint8Array(content) });
+    return { digest, size: content.length };
+  }
+
+  async putManifest(tag: string, manifest: Manifest): Promise<void> {
+    await this.putRaw(tag, Buffer.from(JSON.stringify(manifest)));
+  }
+
+  /** Gives an image that is in the registry one more tag; no operation if it has that tag. */
+  async tag(digest: string, name: string): Promise<void> {
+    await this.putRaw(name, await this.rawManifest(digest));
+  }
+
+  private async rawManifest(reference: string): Promise<Buffer> {
+    return body(await this.must(this.at("manifests", reference), { headers: { accept: MANIFESTS } }));
+  }
+
+  private async putRaw(tag: string, manifest: Buffer): Promise<void> {
+    const { mediaType } = JSON.parse(manifest.toString()) as Manifest;
+    const headers = { "content-type": mediaType ?? "application/vnd.oci.image.manifest.v1+json" };
+    await this.must(this.at("manifests", tag), { method: "PUT", headers, body: new Uint8Array(manifest) });
+  }
+
+  private at(kind: string, reference: string): string {
+    return `${this.api}${this.repository.slice(this.repository.indexOf("/") + 1)}/${kind}/${reference}`;
+  }
+
+  private async must(url: string, init: RequestInit = {}): Promise<Response> {
+    const response = await this.call(url, init);
+    if (response.ok) return response;
+    throw userError(
+      `the registry of ${this.repository} refuses ${init.method ?? "GET"} ${url} (HTTP ${response.status})`,
+    );
+  }
+
+  private call(url: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+  }
 }
 
-/** The digest behind a tag. @throws Error when the registry has no such tag or does not answer. */
-export async function digestOf(repository: string, tag: string): Promise<string> {
-  const response = await call(address(repository, tag), { method: "HEAD", headers: { accept: MANIFESTS } });
-  const digest = response.headers.get("docker-content-digest");
-  if (!response.ok || !digest) throw userError(`${repository} has no ${tag} (HTTP ${response.status})`);
-  return digest;
-}
-
-/** @throws Error when the registry does not answer. */
-export async function manifestExists(repository: string, reference: string): Promise<boolean> {
-  return (await call(address(repository, reference), { method: "HEAD", headers: { accept: MANIFESTS } })).ok;
-}
-
-/** Whether the registry of a repository answers. */
-export async function registryAnswers(repository: string): Promise<boolean> {
-  return call(`http://${repository.split("/")[0]}/v2/`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
-
-/** Gives an image that is in the registry one more tag; no operation if it has that tag. */
-export async function tag(repository: string, digest: string, name: string): Promise<void> {
-  const manifest = await call(address(repository, digest), { headers: { accept: MANIFESTS } });
-  if (!manifest.ok) throw userError(`${repository} has no ${digest} (HTTP ${manifest.status})`);
-  const response = await call(address(repository, name), {
-    method: "PUT",
-    headers: { "content-type": manifest.headers.get("content-type") ?? "" },
-    body: Buffer.from(await manifest.arrayBuffer()),
-  });
-  if (!response.ok) throw userError(`${repository} refuses the tag ${name} (HTTP ${response.status})`);
-}
+const body = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import Docker from "dockerode";
 import { containersOf } from "../docker/labels";
-import { localRepository, manifestExists, registryAnswers, releaseTag } from "../release/registry";
+import { localRepository, Registry, releaseTag } from "../release/registry";
 import { openApp, type AppSource } from "../source/app";
 import { IMAGES } from "../images/table";
 import type { Problem } from "./parse";
@@ -91,7 +91,7 @@ async function engineProblems(settings: Settings, problems: Problem[]): Promise<
 async function registryProblems(settings: Settings, stack: string): Promise<Problem[]> {
   const [registry] = await new Docker().listContainers({ all: true, filters: containersOf(stack, "registry") });
   const repository = localRepository(settings);
-  if (!registry || (await registryAnswers(repository))) return [];
+  if (!registry || (await new Registry(repository).answers())) return [];
   return [
     {
       key: "registryPort",
@@ -104,7 +104,8 @@ async function registryProblems(settings: Settings, stack: string): Promise<Prob
 async function releaseProblems(settings: Settings, release: string): Promise<Problem[]> {
   const repository = localRepository(settings);
   try {
-    const there = await Promise.all(IMAGES.map(({ name }) => manifestExists(repository, releaseTag(release, name))));
+    const registry = new Registry(repository);
+    const there = await Promise.all(IMAGES.map(({ name }) => registry.digest(releaseTag(release, name))));
     if (there.every(Boolean)) return [];
     return [
       {

@@ -23,7 +23,7 @@ export type Layers = Record<ImageName, Layer[]>;
 export class LocalService {
   readonly url = "http://127.0.0.1:8000";
   readonly clone = new Clone();
-  private key = "";
+  private key?: Promise<string>;
   /** What the engine had before. */
   private readonly before = things();
 
@@ -70,13 +70,14 @@ export class LocalService {
 
   /** A request with an API key; a form, with the example image, makes it a POST. */
   async request(path: string, form?: Record<string, string>): Promise<Response> {
-    this.key ||= (await this.clone.run("npm run --silent key")).text.trim();
+    // One call makes the key, however many requests wait for it.
+    this.key ??= this.clone.run("npm run --silent key").then(({ text }) => text.trim());
     const body = form && new FormData();
     if (body) {
       body.set("image", new Blob([readFileSync(this.path("docs/example.png"))]), "example.png");
       for (const [name, value] of Object.entries(form)) body.set(name, value);
     }
-    return fetch(this.url + path, { method: body ? "POST" : "GET", headers: { "X-API-Key": this.key }, body });
+    return fetch(this.url + path, { method: body ? "POST" : "GET", headers: { "X-API-Key": await this.key }, body });
   }
 
   /** What a request answers. @throws Error for every status but success. */

@@ -33,21 +33,23 @@ it("a change of code pushes one layer, the same one for all images, while reques
   expect(failed).toBeLessThanOrEqual(1);
 });
 
-it("a change of code on an engine that has only the registry runs no install step again", async () => {
-  const old = await service.layers();
-  docker("builder", "prune", "-af");
-  docker("rmi", "-f", ...IMAGES.map(({ name }) => `127.0.0.1:5001/spatialforge:cache-${name}`));
-  appendFileSync(service.path(MAIN), "\n# another line\n");
-  const text = await service.up();
-  expect(added(old, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
-  expect(installed(text)).toEqual([]);
-});
+it.each([1, 2])(
+  "a change of code on an engine that has only the registry runs no install step again (%i)",
+  async (turn) => {
+    const old = await service.layers();
+    emptyEngine();
+    appendFileSync(service.path(MAIN), `\n# another line ${turn}\n`);
+    await service.up();
+    expect(added(old, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
+    expect(steps()).toEqual([]);
+  },
+);
 
-it("a change of a light dependency pushes at most two layers of an image and installs nothing heavy", async () => {
+it("a change of a light dependency there pushes at most two layers of an image and installs nothing heavy", async () => {
   const old = await service.layers();
   const [heaviest] = old.cpu.map(({ size }) => size).sort((a, b) => b - a);
-  docker("builder", "prune", "-af");
-  const text = await service.edited(
+  emptyEngine();
+  await service.edited(
     "images/locks/sample-app/light.txt",
     (lock) => lock.replace(/^six==.*\n(?: {4}--hash.*\n)*/m, `six==1.16.0 \\\n    --hash=sha256:${SIX_1_16_0}\n`),
     () => service.up(),
@@ -58,7 +60,8 @@ it("a change of a light dependency pushes at most two layers of an image and ins
     expect(layers.length).toBeLessThanOrEqual(2);
   }
   for (const { size } of fresh.flat()) expect(size).toBeLessThan(heaviest / 2);
-  expect(installed(text)).toEqual(["light"]);
+  expect(steps()).toContain("light");
+  expect(steps()).not.toContain("heavy");
 });
 
 it("an earlier release comes back without a build", async () => {
@@ -74,9 +77,19 @@ it("an earlier release comes back without a build", async () => {
   expect(service.container("api")).not.toBe(running);
 });
 
-/** The groups that were installed in an update: the provider passes on the names of the steps that run. */
-function installed(said: string): string[] {
-  return [...new Set([...said.matchAll(/install\.py \/mnt\/(\w+)(?!.*CACHED)/g)].map(([, group]) => group))].sort();
+/** Takes all from the engine that a build could use, but the bases. */
+function emptyEngine(): void {
+  docker("builder", "prune", "-af");
+  docker("rmi", "-f", ...IMAGES.map(({ name }) => `127.0.0.1:5001/spatialforge:cache-${name}`));
+  expect(steps()).toEqual([]);
+}
+
+/** The groups that were installed since the engine was emptied: a step that ran left its mount in the engine's build cache. */
+function steps(): string[] {
+  const records = docker("system", "df", "-v", "--format", "{{range .BuildCache}}{{println .Description}}{{end}}");
+  return [
+    ...new Set([...records.matchAll(/^mount \/ from exec .*install\.py \/mnt\/(\w+)/gm)].map(([, group]) => group)),
+  ].sort();
 }
 
 /** One request after another, ten in a second at most. */
