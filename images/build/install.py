@@ -19,8 +19,8 @@ SITE = OUT / f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.min
 # 1980-01-01, the first day that a zip file can name
 EPOCH = 315532800
 
-# What nothing loads at run time: without these the application's API and worker become healthy, and torch, torchvision, cv2 and a
-# depth model of transformers compute, all of it tried on a CPU only.
+# What nothing is expected to load at run time: without these the application's API and worker become healthy, torch computes, and
+# torchvision, cv2 and transformers import, all of it tried on a CPU only.
 PRUNED = (
     "**/tests",
     "**/include",
@@ -45,8 +45,7 @@ PRUNED = (
 # `torch.testing` and the like are imported by torch itself: its tests are a part of it.
 KEPT = ("torch/",)
 
-# Left without bytecode for its size. Of 700 modules below torch/distributed, torch/onnx, torch/_inductor and sympy that importing torch
-# and a pipeline of transformers loads, 24 are in torch/_inductor; a model's code is imported when that model is used.
+# Left without bytecode for its size: a model's code is imported when that model is used, and most of torch's compiler never.
 NOT_COMPILED = ("transformers/models", "torch/_inductor")
 
 

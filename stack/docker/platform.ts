@@ -6,6 +6,7 @@ import { originOf, proveRelease, type Digests } from "../release/prove";
 import { localRepository, Registry, releaseTag } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
+import { userError } from "../user-error";
 import { objects, password, proxy, redis, registry } from "./backing";
 import { service } from "./service";
 
@@ -118,10 +119,11 @@ function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOp
 
 function earlierImages(repository: string, release: string): Source {
   const registry = new Registry(repository);
-  const found = IMAGES.map(async ({ name }) => [
-    name,
-    `${repository}@${await registry.digest(releaseTag(release, name))}`,
-  ]);
+  const found = IMAGES.map(async ({ name }) => {
+    const digest = await registry.digest(releaseTag(release, name));
+    if (!digest) throw userError(`${repository} has no ${releaseTag(release, name)}`);
+    return [name, `${repository}@${digest}`];
+  });
   return {
     origin: originOf(release),
     images: pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests)),

@@ -2,10 +2,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { IMAGES, type ImageName } from "../../stack/images/table";
+import { cacheTag } from "../../stack/release/registry";
 import { Clone } from "./clone";
 import { docker } from "./engine";
 
 const REGISTRY = "http://127.0.0.1:5001/v2/spatialforge";
+
+/** The name under which an image is pushed, and which is its cache. */
+export const cacheImage = (name: ImageName): string => `127.0.0.1:5001/spatialforge:${cacheTag(name)}`;
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /** The services that `npm run up` starts. */
@@ -108,7 +112,7 @@ export class LocalService {
   /** What the registry holds for each image. */
   async layers(): Promise<Layers> {
     const of = async (name: ImageName) => {
-      const response = await fetch(`${REGISTRY}/manifests/cache-${name}`, { headers: { accept: MANIFEST } });
+      const response = await fetch(`${REGISTRY}/manifests/${cacheTag(name)}`, { headers: { accept: MANIFEST } });
       return ((await response.json()) as { layers: Layer[] }).layers;
     };
     return Object.fromEntries(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { IMAGES } from "../../stack/images/table";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { baseOf, build, buildArgs, buildImages, tagOf } from "../harness/images";
-import { health, Sandbox } from "../harness/sandbox";
+import { health, LOCKED, Sandbox } from "../harness/sandbox";
 import { settingsSchema } from "../../stack/settings/schema";
 
 /** What no image may have, anywhere. */
@@ -15,7 +15,7 @@ const FORBIDDEN =
 const GATES_MB = { api: 200, worker: 170, cpu: 200 } as const;
 
 /** Runs a command in an image as the service runs: read-only, without capabilities or a way to new privileges. */
-const locked = ["--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+const locked = ["--rm", ...LOCKED];
 const inside = (image: string, ...command: string[]) => docker("run", ...locked, image, ...command);
 const python = (image: string, code: string) => inside(image, "python", "-c", code);
 const layers = (image: string): string[] =>

@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { docker } from "../harness/engine";
 import { IMAGES } from "../../stack/images/table";
-import { added, LocalService } from "../harness/local-service";
+import { added, cacheImage, LocalService } from "../harness/local-service";
 
 /** The hash of an earlier version's wheel. */
 const SIX_1_16_0 = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254";
@@ -82,7 +82,7 @@ it("an earlier release comes back without a build", async () => {
 /** Takes all from the engine that a build could use, but the bases. */
 function emptyEngine(): void {
   docker("builder", "prune", "-af");
-  docker("rmi", "-f", ...IMAGES.map(({ name }) => `127.0.0.1:5001/spatialforge:cache-${name}`));
+  docker("rmi", "-f", ...IMAGES.map(({ name }) => cacheImage(name)));
   expect(steps()).toEqual([]);
 }
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ROOT } from "../../stack/root";
 import { settingsSchema } from "../../stack/settings/schema";
 import { docker, dockerStatus } from "../harness/engine";
-import { LocalService } from "../harness/local-service";
+import { buildArgs } from "../harness/images";
+import { cacheImage, LocalService } from "../harness/local-service";
 import { openApp } from "../../stack/source/app";
 import { stage } from "../../stack/source/stage";
 import { IMAGES } from "../../stack/images/table";
@@ -21,12 +22,8 @@ beforeAll(async () => {
     await openApp({ path: "sample-app" }),
     IMAGES.find(({ name }) => name === "cpu")!,
   );
-  const on = [
-    "-f",
-    join(ROOT, "test/images/index/Dockerfile"),
-    "--build-arg",
-    `BASE=${settingsSchema.parse({}).bases.cpu}`,
-  ];
+  const base = buildArgs({ BASE: settingsSchema.parse({}).bases.cpu });
+  const on = ["-f", join(ROOT, "test/images/index/Dockerfile"), ...base];
   docker("build", "-q", "-t", "spatialforge-test:index", ...on, join(ROOT, path));
   // On the engine's default network, where builds run
   index = docker("run", "-d", "-e", `LOGIN=${LOGIN}`, "-e", `PASSWORD=${PASSWORD}`, "spatialforge-test:index");
@@ -54,7 +51,7 @@ it("packages come from a private index, and its credentials are in no layer, his
   const encoded = Buffer.from(`${LOGIN}:${PASSWORD}`).toString("base64");
   const places: Record<string, string> = { "what the update said": said };
   for (const { name } of IMAGES) {
-    const image = `127.0.0.1:5001/spatialforge:cache-${name}`;
+    const image = cacheImage(name);
     places[`history of ${name}`] = docker("history", "--no-trunc", image) + docker("inspect", image);
   }
   for (const [place, text] of Object.entries(places)) {
@@ -62,7 +59,7 @@ it("packages come from a private index, and its credentials are in no layer, his
     expect(text, place).not.toContain(encoded);
   }
   for (const { name } of IMAGES) {
-    const image = `127.0.0.1:5001/spatialforge:cache-${name}`;
+    const image = cacheImage(name);
     expect(occurrences("SpatialForge sample", layersOf(image)), "the search itself").toBeGreaterThan(0);
     expect(occurrences(PASSWORD, layersOf(image)), `layers of ${name}`).toBe(0);
   }
