@@ -17,6 +17,8 @@ ROLES = {
     "worker": lambda: [
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "worker", "--loglevel=info", "--concurrency=1"),
         *("-Q", "default,gpu_heavy", "--max-tasks-per-child=50"),
+        # While Redis is away a finished job waits to store its result. By default Celery tries once and calls the job failed.
+        *("--", "result.backend_always_retry=yes"),
     ],
     "beat": lambda: [
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "beat", "--loglevel=info", "--scheduler", "beat:TickingScheduler"),

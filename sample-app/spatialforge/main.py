@@ -19,7 +19,9 @@ from .auth import Owner, admin, connection, create_key
 from .config import get_settings
 from .inference import depth, depth_png, read_image
 from .storage import ObjectStore
-from .workers.tasks import reconstruct_task, result_name
+from .workers.celery_app import QUEUES
+from .workers.jobs import accept
+from .workers.tasks import result_name
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ def reconstruct(request: Request, image: Image, _: Owner, work_seconds: Annotate
     """`work_seconds` makes the job last longer, as a real reconstruction does."""
     job = str(uuid.uuid4())
     request.app.state.store.put(f"uploads/{job}", image.file.read(), "application/octet-stream")
-    reconstruct_task.apply_async((job, work_seconds), task_id=job)
+    accept(job, work_seconds)
     return {"job_id": job, "status": "queued"}
 
 
@@ -107,4 +109,4 @@ async def new_key(request: Request, owner: str) -> dict[str, str]:
 
 @app.get("/v1/admin/status", dependencies=[Depends(admin)])
 async def status(request: Request) -> dict[str, int]:
-    return {queue: await connection(request).llen(queue) for queue in ("default", "gpu_heavy")}
+    return {queue: await connection(request).llen(queue) for queue in QUEUES}
