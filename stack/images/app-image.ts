@@ -28,8 +28,6 @@ export function appImage(
   const tag = cacheTag(spec.name);
   const name = `${repository}:${tag}`;
   const registry = new Registry(repository);
-  // Asked before the build moves the tag; the first update has no registry yet.
-  const earlier = registry.digest(tag).catch(() => undefined);
   const image = new docker.Image(
     spec.name,
     {
@@ -60,7 +58,7 @@ export function appImage(
     opts,
   );
   return image.repoDigest.apply(async (digest) => {
-    if (!pulumi.runtime.isDryRun()) await keepCache(registry, tag, await earlier, digest.split("@")[1]);
+    if (!pulumi.runtime.isDryRun()) await keepCache(registry, tag, digest.split("@")[1]);
     return digest;
   });
 }

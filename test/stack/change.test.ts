@@ -34,8 +34,21 @@ it("a change of code pushes one layer, the same one for all images, while reques
   expect(failed).toBeLessThanOrEqual(1);
 });
 
-it("a change of a light dependency pushes at most two layers of an image and installs nothing heavy", async () => {
-  const [old, ran] = [await service.layers(), steps()];
+it.each([1, 2])(
+  "a change of code on an engine that has only the registry runs no install step again (%i)",
+  async (turn) => {
+    const old = await service.layers();
+    emptyEngine();
+    appendFileSync(service.path(MAIN), `\n# another line ${turn}\n`);
+    await service.up();
+    expect(added(old, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
+    expect(steps()).toEqual([]);
+  },
+);
+
+it("a change of a light dependency pushes at most two layers of an image and installs nothing heavy, there too", async () => {
+  const old = await service.layers();
+  emptyEngine();
   const [heaviest] = old.cpu.map(({ size }) => size).sort((a, b) => b - a);
   await service.edited(
     "images/locks/sample-app/light.txt",
@@ -48,23 +61,9 @@ it("a change of a light dependency pushes at most two layers of an image and ins
     expect(layers.length).toBeLessThanOrEqual(2);
   }
   for (const { size } of fresh.flat()) expect(size).toBeLessThan(heaviest / 2);
-  const times = (group: string, list: string[]) => list.filter((one) => one === group).length;
-  expect(times("light", steps())).toBeGreaterThan(times("light", ran));
-  expect(times("heavy", steps())).toBe(times("heavy", ran));
-  await service.up(); // as it was
+  expect(steps()).toContain("light");
+  expect(steps()).not.toContain("heavy");
 });
-
-it.each([1, 2])(
-  "a change of code on an engine that has only the registry runs no install step again (%i)",
-  async (turn) => {
-    const old = await service.layers();
-    emptyEngine();
-    appendFileSync(service.path(MAIN), `\n# another line ${turn}\n`);
-    await service.up();
-    expect(added(old, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
-    expect(steps()).toEqual([]);
-  },
-);
 
 it("an earlier release comes back without a build", async () => {
   expect(await service.releases()).toContain(first);

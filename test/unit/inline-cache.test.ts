@@ -1,52 +1,84 @@
-import { expect, it } from "vitest";
-import { keepCache } from "../../stack/release/inline-cache";
+import { describe, expect, it } from "vitest";
+import { keepCache, noteLayers, type CacheRecord } from "../../stack/release/inline-cache";
 import type { Manifest, Registry } from "../../stack/release/registry";
 
-const BASE = { digest: "base" };
-const install = (layers?: object[]) => ({ digest: "install", inputs: [[{ link: 0 }]], ...(layers && { layers }) });
-const copy = (of: string, layers: object[]) => ({ digest: of, inputs: [[{ selector: "app", link: 1 }]], layers });
+/** The steps of an image with five layers, two of them the base's: `os`, `copy` of what `install` made, `code`. */
+const steps = (layers: Record<string, number> = {}): CacheRecord[] =>
+  [
+    { digest: "base" },
+    { digest: "context" },
+    { digest: "os", inputs: [[{ link: 0, selector: "/" }], [{ link: 1 }]] },
+    { digest: "install", inputs: [[{ link: 2 }], [{ link: 1 }]] },
+    { digest: "copy", inputs: [[{ link: 2 }], [{ link: 3, selector: "/out" }]] },
+    { digest: "code", inputs: [[{ link: 4 }], [{ link: 1 }]] },
+  ].map((record) => (record.digest in layers ? { ...record, layers: [{ layer: layers[record.digest] }] } : record));
 
-/** A registry with two images of two layers each: `old` knows every step's layer, `new` only that of its last step. */
-function registry(firstLayerOfNew: string) {
-  const image = (name: string, layers: string[], records: object[]) => ({
-    manifest: { config: { digest: `config-${name}` }, layers: layers.map((digest) => ({ digest })) } as Manifest,
-    config: { "moby.buildkit.cache.v0": Buffer.from(JSON.stringify(records)).toString("base64"), name },
+const noted = (records: CacheRecord[] | undefined) =>
+  records && Object.fromEntries(records.flatMap(({ digest, layers }) => (layers ? [[digest, layers[0].layer]] : [])));
+
+describe("noteLayers", () => {
+  const WHOLE = { os: 2, copy: 3, code: 4 };
+
+  it.each([
+    ["only the last", { code: 4 }],
+    ["none", {}],
+    ["one between", { copy: 3 }],
+  ])("notes every step of the image, and none of what it only copies from, where %s was noted", (_, known) => {
+    expect(noted(noteLayers(steps(known), 5))).toEqual(WHOLE);
   });
-  const images = {
-    old: image("old", ["a", "b"], [BASE, install([{ layer: 0 }]), copy("old code", [{ layer: 1 }])]),
-    new: image("new", [firstLayerOfNew, "c"], [BASE, install(), copy("new code", [{ layer: 1 }])]),
-  };
-  const put: { config?: Record<string, string>; manifest?: Manifest; tag?: string } = {};
-  const fake: Partial<Registry> = {
-    manifest: async (digest) => images[digest as "old"].manifest,
-    blob: async (digest) => Buffer.from(JSON.stringify(images[digest.slice("config-".length) as "old"].config)),
-    putBlob: async (content) => ((put.config = JSON.parse(content.toString())), { digest: "whole", size: 1 }),
-    putManifest: async (tag, manifest) => void ((put.tag = tag), (put.manifest = manifest)),
-  };
-  const records = () =>
-    JSON.parse(Buffer.from(put.config!["moby.buildkit.cache.v0"], "base64").toString()) as { layers?: object[] }[];
-  return { fake: fake as Registry, put, records };
-}
 
-it("notes the layers that the earlier image knew, and keeps everything else of the new one", async () => {
-  const { fake, put, records } = registry("a");
-  await keepCache(fake, "cache-cpu", "old", "new");
-  expect(records().map(({ layers }) => layers)).toEqual([undefined, [{ layer: 0 }], [{ layer: 1 }]]);
-  expect(put).toMatchObject({ tag: "cache-cpu", config: { name: "new" } });
-  expect(put.manifest).toMatchObject({ config: { digest: "whole" }, layers: [{ digest: "a" }, { digest: "c" }] });
+  it("notes all records of a step that has several", () => {
+    const records = steps({ code: 4 });
+    records.push({ digest: "os", inputs: [[{ link: 0 }]] });
+    records[4].inputs![0].push({ link: 6 });
+    expect(noteLayers(records, 5)?.at(-1)?.layers).toEqual([{ layer: 2 }]);
+  });
+
+  it("goes no further down than an image on no base", () => {
+    expect(noted(noteLayers(steps(), 2))).toEqual({ copy: 0, code: 1 });
+  });
+
+  it.each([
+    ["nothing is missing", steps(WHOLE)],
+    ["a layer is noted elsewhere", steps({ code: 4, copy: 2 })],
+    ["a step beside the image has a layer", steps({ install: 3 })],
+    ["two steps are the last", [...steps(), { digest: "other", inputs: [[{ link: 4 }]] }]],
+    ["there are no records", []],
+  ])("leaves the cache as it is when %s", (_, records) => {
+    expect(noteLayers(records, 5)).toBeUndefined();
+  });
 });
 
-it("notes no layer above the first that differs", async () => {
-  const { fake, records } = registry("another a");
-  await keepCache(fake, "cache-cpu", "old", "new");
-  expect(records()[1].layers).toBeUndefined();
-});
+describe("keepCache", () => {
+  /** A registry with one image of five layers. */
+  function registry(records: CacheRecord[] | undefined) {
+    const field = records && Buffer.from(JSON.stringify(records)).toString("base64");
+    const put: { config?: Record<string, string>; manifest?: Manifest; tag?: string } = {};
+    const layers = ["a", "b", "c", "d", "e"].map((digest) => ({ digest }));
+    const fake: Partial<Registry> = {
+      manifest: async () => ({ config: { digest: "config" }, layers }) as Manifest,
+      blob: async () => Buffer.from(JSON.stringify({ "moby.buildkit.cache.v0": field, name: "new" })),
+      putBlob: async (content) => ((put.config = JSON.parse(content.toString())), { digest: "whole", size: 1 }),
+      putManifest: async (tag, manifest) => void ((put.tag = tag), (put.manifest = manifest)),
+    };
+    return { fake: fake as Registry, put };
+  }
 
-it.each([
-  ["there was no earlier image", undefined],
-  ["nothing was built", "new"],
-])("touches nothing when %s", async (_, earlier) => {
-  const { fake, put } = registry("a");
-  await keepCache(fake, "cache-cpu", earlier, "new");
-  expect(put).toEqual({});
+  it("moves the cache's tag to the same image with a whole cache", async () => {
+    const { fake, put } = registry(steps({ code: 4 }));
+    await keepCache(fake, "cache-cpu", "new");
+    const records = JSON.parse(Buffer.from(put.config!["moby.buildkit.cache.v0"], "base64").toString());
+    expect(records[2]).toEqual({ ...steps()[2], layers: [{ layer: 2 }] });
+    expect(put).toMatchObject({ tag: "cache-cpu", config: { name: "new" } });
+    expect(put.manifest).toMatchObject({ config: { digest: "whole" }, layers: { length: 5 } });
+  });
+
+  it.each([
+    ["has a whole cache", steps({ os: 2, copy: 3, code: 4 })],
+    ["has no cache", undefined],
+  ])("touches nothing when the image %s", async (_, records) => {
+    const { fake, put } = registry(records);
+    await keepCache(fake, "cache-cpu", "new");
+    expect(put).toEqual({});
+  });
 });
