@@ -38,14 +38,12 @@ const BAD: [string, string, RegExp[]][] = [
 
 it.each(BAD)("bad input touches nothing: %s", async (_, lines, messages) => {
   const running = docker("ps", "-q", "--no-trunc");
-  const started = Date.now();
   const { code, text } = await service.edited(
     SETTINGS,
     (settings) => settings + lines,
     () => service.clone.run("npm run up"),
   );
   expect(code).not.toBe(0);
-  expect(Date.now() - started, "ms until it says so").toBeLessThan(12_000);
   for (const message of messages) expect(text).toMatch(message);
   expect(docker("ps", "-q", "--no-trunc")).toBe(running);
 });
