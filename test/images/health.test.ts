@@ -58,6 +58,7 @@ describe("Redis", () => {
     const env = { HEALTH_REDIS_TOLERANCE_S: "30", HEALTH_RESTART_AFTER_S: "2" };
     const [api, worker] = (["api", "worker"] as const).map((role) => around.app(role, tagOf("cpu"), env));
     for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
+    const before = [api, worker].map(restarts); // on a slow machine such a short limit also meets one that only starts
     const job = around.job(api, 10);
     await until("the job runs", 10, () => around.jobState(redis, job) === "STARTED");
     docker("pause", redis);
@@ -65,7 +66,7 @@ describe("Redis", () => {
     docker("unpause", redis);
     await until("the job is done", 30, () => around.jobState(redis, job) === "SUCCESS");
     for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
-    expect([api, worker].map(restarts)).toEqual([0, 0]);
+    expect([api, worker].map(restarts)).toEqual(before);
   });
 });
 
@@ -157,7 +158,7 @@ it("a beat that stalls is unhealthy, and healthy when it ticks again", async () 
 
 it("an app that crashes is never healthy, and its health says so", async () => {
   const api = sandbox().app("api", tagOf("cpu"), { API_KEY_SECRET: "short" });
-  await until("it crashes", 30, () => restarts(api) > 1);
+  await until("it crashes", 90, () => restarts(api) > 1);
   expect(health(api)).not.toBe("healthy");
   await turns(api, "unhealthy", /^unhealthy: \/health does not answer/, 60);
 });
@@ -179,7 +180,8 @@ print(done.stdout.strip(), sorted(names & {"torch", "spatialforge", "numpy"}), u
 });
 
 describe("SIGTERM", () => {
-  it("ends the API and an idle worker within 5 s", async () => {
+  // Again where it took longer: a busy machine only ever adds to it.
+  it("ends the API and an idle worker within 5 s", { retry: 2 }, async () => {
     const around = sandbox();
     around.redis();
     for (const role of ["api", "worker"] as const) {
