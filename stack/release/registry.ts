@@ -37,14 +37,28 @@ export interface Manifest {
 /** Milliseconds that a registry has to answer. */
 const ANSWER_MS = 10_000;
 
+export interface Credentials {
+  username: string;
+  password: string;
+}
+
 /** A repository in a registry. Every call throws an error for users when the registry refuses it. */
 export class Registry {
   private readonly api: string;
+  private readonly headers: Record<string, string>;
 
-  /** @param repository - `HOST:PORT/NAME` */
-  constructor(private readonly repository: string) {
+  /**
+   * @param repository - `HOST/NAME`
+   * @param credentials - none for the registry of this machine, which is asked without TLS
+   */
+  constructor(
+    private readonly repository: string,
+    credentials?: Credentials,
+  ) {
     const slash = repository.indexOf("/");
-    this.api = `http://${repository.slice(0, slash)}/v2/`;
+    this.api = `${credentials ? "https" : "http"}://${repository.slice(0, slash)}/v2/`;
+    const login = credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
+    this.headers = login ? { authorization: `Basic ${login}` } : {};
   }
 
   async answers(): Promise<boolean> {
@@ -110,7 +124,9 @@ export class Registry {
   }
 
   private call(url: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+    // A registry may hand a request on to its store, by a signed URL that takes no other credentials: fetch drops ours there.
+    const headers = { ...this.headers, ...(init.headers as Record<string, string>) };
+    return fetch(url, { ...init, headers, signal: AbortSignal.timeout(ANSWER_MS) });
   }
 }
 

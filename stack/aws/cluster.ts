@@ -1,0 +1,157 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { GpuTypeName } from "./gpu-types";
+
+export interface ClusterArgs {
+  subnetIds: pulumi.Input<string>[];
+  securityGroupId: pulumi.Input<string>;
+  /** Instance types that a host may have, the preferred one first. */
+  types: readonly GpuTypeName[];
+  /** Most hosts at one time. */
+  maxHosts: number;
+  /** Hosts that are on-demand in any case; beyond them: spot, if `spot`. */
+  onDemandBase: number;
+  spot: boolean;
+  /** GB of each host's disk; it holds a few releases of several GB each. */
+  disk: number;
+}
+
+/** The ECS GPU-optimised Amazon Linux 2023 AMI for x86_64, which brings driver, runtime and agent. */
+const AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id";
+
+/** MB/s of a gp3 disk: a pull of several GB is bound by it. */
+const THROUGHPUT = 500;
+
+/**
+ * An ECS cluster with a capacity provider of GPU hosts.
+ *
+ * Cost: the hosts by the hour, each as long as a task needs it; at rest none beyond what the services' least counts ask for.
+ */
+export class Cluster extends pulumi.ComponentResource {
+  readonly cluster: aws.ecs.Cluster;
+  /** Name of the capacity provider of GPU hosts. */
+  readonly gpu: pulumi.Output<string>;
+  /** What services must depend on, so that they go before their capacity does. */
+  readonly ready: pulumi.Resource;
+
+  constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("spatialforge:aws:Cluster", name, {}, opts);
+    const child = { parent: this };
+    this.cluster = new aws.ecs.Cluster(
+      "cluster",
+      { name, settings: [{ name: "containerInsights", value: "enabled" }] },
+      child,
+    );
+    const template = launchTemplate(name, args, child);
+    const group = hosts(name, args, template, child);
+    const provider = new aws.ecs.CapacityProvider(
+      "gpu",
+      {
+        autoScalingGroupProvider: {
+          autoScalingGroupArn: group.arn,
+          managedScaling: { status: "ENABLED", targetCapacity: 100 },
+          managedDraining: "ENABLED",
+          managedTerminationProtection: "ENABLED",
+        },
+      },
+      child,
+    );
+    this.ready = new aws.ecs.ClusterCapacityProviders(
+      "cluster",
+      { clusterName: this.cluster.name, capacityProviders: ["FARGATE", provider.name] },
+      child,
+    );
+    this.gpu = provider.name;
+    this.registerOutputs({ gpu: this.gpu });
+  }
+}
+
+/** What a host's agent reads at start. */
+export function userData(cluster: string): string {
+  return `#!/bin/sh
+cat >>/etc/ecs/ecs.config <<'END'
+ECS_CLUSTER=${cluster}
+ECS_ENABLE_GPU_SUPPORT=true
+ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+ECS_IMAGE_PULL_BEHAVIOR=once
+ECS_IMAGE_CLEANUP_INTERVAL=30m
+ECS_IMAGE_MINIMUM_CLEANUP_AGE=1h
+ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=30m
+ECS_AWSVPC_BLOCK_IMDS=true
+END
+`;
+}
+
+function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomResourceOptions): aws.ec2.LaunchTemplate {
+  const role = new aws.iam.Role(
+    "host",
+    { assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ec2.amazonaws.com" }) },
+    child,
+  );
+  // The agent's own policy, which AWS maintains with it.
+  const policyArn = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role";
+  new aws.iam.RolePolicyAttachment("host", { role: role.name, policyArn }, child);
+  const profile = new aws.iam.InstanceProfile("host", { role: role.name }, child);
+  return new aws.ec2.LaunchTemplate(
+    "host",
+    {
+      imageId: aws.ssm.getParameterOutput({ name: AMI }, child).value,
+      iamInstanceProfile: { arn: profile.arn },
+      vpcSecurityGroupIds: [args.securityGroupId],
+      userData: Buffer.from(userData(name)).toString("base64"),
+      updateDefaultVersion: true,
+      // One hop: a container that would ask for the host's credentials is not answered.
+      metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
+      blockDeviceMappings: [
+        {
+          deviceName: "/dev/xvda",
+          ebs: {
+            volumeType: "gp3",
+            volumeSize: args.disk,
+            throughput: THROUGHPUT,
+            encrypted: "true",
+            deleteOnTermination: "true",
+          },
+        },
+      ],
+      tagSpecifications: ["instance", "volume"].map((resourceType) => ({
+        resourceType,
+        tags: { Name: `${name}-gpu` },
+      })),
+    },
+    child,
+  );
+}
+
+function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate, child: pulumi.CustomResourceOptions) {
+  const group = new aws.autoscaling.Group(
+    "gpu",
+    {
+      vpcZoneIdentifiers: args.subnetIds,
+      minSize: 0,
+      maxSize: args.maxHosts,
+      // The capacity provider needs it to keep hosts that run tasks; so destroy has to force.
+      protectFromScaleIn: true,
+      forceDelete: true,
+      mixedInstancesPolicy: {
+        launchTemplate: {
+          launchTemplateSpecification: { launchTemplateId: template.id, version: template.latestVersion.apply(String) },
+          overrides: args.types.map((instanceType) => ({ instanceType })),
+        },
+        instancesDistribution: {
+          onDemandBaseCapacity: args.onDemandBase,
+          onDemandPercentageAboveBaseCapacity: args.spot ? 0 : 100,
+          spotAllocationStrategy: "price-capacity-optimized",
+        },
+      },
+      instanceRefresh: {
+        strategy: "Rolling",
+        preferences: { scaleInProtectedInstances: "Wait", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
+      },
+      tags: [{ key: "AmazonECSManaged", value: "true", propagateAtLaunch: true }],
+    },
+    // Managed scaling owns the count.
+    { ...child, ignoreChanges: ["desiredCapacity"] },
+  );
+  return group;
+}

@@ -1,0 +1,175 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface NetworkArgs {
+  /** IPv4 range of the VPC, /16 to /20. */
+  cidr: string;
+  /** Availability zones: 2 or 3. */
+  zones: number;
+  /** A NAT gateway for each zone, so that the loss of a zone takes no other off the internet; else one for all. */
+  natPerZone: boolean;
+  /** Interface endpoints, so that pulls, logs and secrets do not depend on NAT. */
+  endpoints: boolean;
+  /** Days that the VPC's flow logs are kept; 0: no flow logs. */
+  flowLogDays: number;
+}
+
+/** AWS services that the tasks and hosts call, reached inside the VPC where `endpoints` says so. */
+const ENDPOINTS = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"] as const;
+
+/**
+ * A VPC with a public and a private subnet in each zone. Only the load balancer and the NAT gateways are in public ones. S3 is reached
+ * by a gateway endpoint, as image layers come from there.
+ *
+ * Cost: a NAT gateway and, if chosen, four interface endpoints for each zone, by the hour and by the gigabyte.
+ */
+export class Network extends pulumi.ComponentResource {
+  readonly vpc: aws.ec2.Vpc;
+  readonly publicSubnets: aws.ec2.Subnet[];
+  readonly privateSubnets: aws.ec2.Subnet[];
+
+  constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("spatialforge:aws:Network", name, {}, opts);
+    const child = { parent: this };
+    const { zones } = args;
+
+    this.vpc = new aws.ec2.Vpc(
+      "vpc",
+      { cidrBlock: args.cidr, enableDnsSupport: true, enableDnsHostnames: true, tags: { Name: name } },
+      child,
+    );
+    // Nothing uses it: closed, so that nothing can by accident.
+    new aws.ec2.DefaultSecurityGroup("closed", { vpcId: this.vpc.id, ingress: [], egress: [] }, child);
+    const names = aws.getAvailabilityZonesOutput({ state: "available" }, child).names;
+    const subnet = (kind: "public" | "private") => (zone: number) =>
+      new aws.ec2.Subnet(
+        `${kind}-${zone}`,
+        {
+          vpcId: this.vpc.id,
+          cidrBlock: subnetCidr(args.cidr, kind, zone),
+          availabilityZone: names.apply((all) => all[zone]),
+          tags: { Name: `${name}-${kind}-${zone}` },
+        },
+        child,
+      );
+    this.publicSubnets = range(zones).map(subnet("public"));
+    this.privateSubnets = range(zones).map(subnet("private"));
+
+    const gateway = new aws.ec2.InternetGateway("internet", { vpcId: this.vpc.id }, child);
+    const outside = routes("public", this.vpc, this.publicSubnets, { gatewayId: gateway.id }, child);
+    const gateways = range(args.natPerZone ? zones : 1).map((zone) => {
+      const address = new aws.ec2.Eip(`nat-${zone}`, { domain: "vpc" }, child);
+      return new aws.ec2.NatGateway(
+        `nat-${zone}`,
+        { allocationId: address.id, subnetId: this.publicSubnets[zone].id },
+        { ...child, dependsOn: [outside] },
+      );
+    });
+    const inside = this.privateSubnets.map((own, zone) => {
+      const nat = gateways[zone] ?? gateways[0];
+      return routes(`private-${zone}`, this.vpc, [own], { natGatewayId: nat.id }, child);
+    });
+
+    const region = aws.getRegionOutput({}, child).name;
+    new aws.ec2.VpcEndpoint(
+      "s3",
+      {
+        vpcId: this.vpc.id,
+        serviceName: pulumi.interpolate`com.amazonaws.${region}.s3`,
+        routeTableIds: inside.map(({ id }) => id),
+      },
+      child,
+    );
+    if (args.endpoints) endpoints(this, region, args.cidr, child);
+    if (args.flowLogDays) flowLogs(this.vpc, args.flowLogDays, child);
+    this.registerOutputs({ vpcId: this.vpc.id });
+  }
+}
+
+const range = (length: number): number[] => Array.from({ length }, (_, place) => place);
+
+/**
+ * The range of a subnet: the VPC in sixteen parts, private subnets from the first one on, public ones from the ninth. Growing from two
+ * zones to three so moves none.
+ */
+export function subnetCidr(vpc: string, kind: "public" | "private", zone: number): string {
+  const [address, prefix] = vpc.split("/");
+  const size = 2 ** (32 - (Number(prefix) + 4));
+  const start = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  const own = start + size * (zone + (kind === "public" ? 8 : 0));
+  return `${[24, 16, 8, 0].map((shift) => Math.floor(own / 2 ** shift) % 256).join(".")}/${Number(prefix) + 4}`;
+}
+
+/** A route table of some subnets, whose way out is a gateway. */
+function routes(
+  name: string,
+  vpc: aws.ec2.Vpc,
+  subnets: aws.ec2.Subnet[],
+  way: { gatewayId: pulumi.Input<string> } | { natGatewayId: pulumi.Input<string> },
+  child: pulumi.CustomResourceOptions,
+): aws.ec2.RouteTable {
+  const table = new aws.ec2.RouteTable(name, { vpcId: vpc.id, tags: { Name: name } }, child);
+  new aws.ec2.Route(name, { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", ...way }, child);
+  subnets.forEach((subnet, place) => {
+    new aws.ec2.RouteTableAssociation(`${name}-${place}`, { routeTableId: table.id, subnetId: subnet.id }, child);
+  });
+  return table;
+}
+
+function endpoints(network: Network, region: pulumi.Output<string>, cidr: string, child: pulumi.CustomResourceOptions) {
+  const group = new aws.ec2.SecurityGroup(
+    "endpoints",
+    { vpcId: network.vpc.id, description: "AWS services, from inside the VPC", ingress: [], egress: [] },
+    child,
+  );
+  new aws.vpc.SecurityGroupIngressRule(
+    "endpoints",
+    { securityGroupId: group.id, cidrIpv4: cidr, ipProtocol: "tcp", fromPort: 443, toPort: 443 },
+    child,
+  );
+  for (const service of ENDPOINTS) {
+    new aws.ec2.VpcEndpoint(
+      service,
+      {
+        vpcId: network.vpc.id,
+        serviceName: pulumi.interpolate`com.amazonaws.${region}.${service}`,
+        vpcEndpointType: "Interface",
+        privateDnsEnabled: true,
+        subnetIds: network.privateSubnets.map(({ id }) => id),
+        securityGroupIds: [group.id],
+      },
+      child,
+    );
+  }
+}
+
+function flowLogs(vpc: aws.ec2.Vpc, days: number, child: pulumi.CustomResourceOptions): void {
+  const log = new aws.cloudwatch.LogGroup("flow-logs", { retentionInDays: days }, child);
+  const role = new aws.iam.Role(
+    "flow-logs",
+    { assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "vpc-flow-logs.amazonaws.com" }) },
+    child,
+  );
+  new aws.iam.RolePolicy(
+    "flow-logs",
+    {
+      role: role.id,
+      policy: {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Effect: "Allow",
+            Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            Resource: pulumi.interpolate`${log.arn}:*`,
+          },
+        ],
+      },
+    },
+    child,
+  );
+  new aws.ec2.FlowLog(
+    "flow-logs",
+    { vpcId: vpc.id, trafficType: "ALL", logDestination: log.arn, iamRoleArn: role.arn },
+    child,
+  );
+}

@@ -1,0 +1,44 @@
+import * as pulumi from "@pulumi/pulumi";
+
+export interface Registered {
+  type: string;
+  name: string;
+  inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+}
+
+/** Puts mocks in the place of the engine; what was registered, in its order. ARNs and ids are made from the names. */
+export async function mockEngine(stack: string): Promise<Registered[]> {
+  const registered: Registered[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        registered.push({ type, name, inputs });
+        const made = {
+          arn: `arn:${name}`,
+          name,
+          result: `generated-${name}`,
+          dnsName: `${name}.example.org`,
+          primaryEndpointAddress: `${name}.example.org`,
+        };
+        return { id: `${name}-id`, state: { ...made, ...inputs } };
+      },
+      call: ({ token, inputs }) => CALLS[token] ?? inputs,
+    },
+    "spatialforge",
+    stack,
+    true,
+  );
+  return registered;
+}
+
+/** What AWS is asked. */
+const CALLS: Record<string, object> = {
+  "aws:index/getAvailabilityZones:getAvailabilityZones": { names: ["zone-a", "zone-b", "zone-c"] },
+  "aws:index/getRegion:getRegion": { name: "eu-west-1", region: "eu-west-1" },
+  "aws:ssm/getParameter:getParameter": { value: "ami-1" },
+  "aws:ecr/getAuthorizationToken:getAuthorizationToken": { userName: "AWS", password: "token" },
+};
+
+/** Inputs of all resources of a type, by name. */
+export const byName = (registered: readonly Registered[], type: string): Record<string, Registered["inputs"]> =>
+  Object.fromEntries(registered.filter((one) => one.type === type).map(({ name, inputs }) => [name, inputs]));

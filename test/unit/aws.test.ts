@@ -1,0 +1,312 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Bucket } from "../../stack/aws/bucket";
+import { Cluster, userData } from "../../stack/aws/cluster";
+import { Entry } from "../../stack/aws/entry";
+import { Firewall } from "../../stack/aws/firewall";
+import { Network, subnetCidr } from "../../stack/aws/network";
+import { Redis } from "../../stack/aws/redis";
+import { lifecycleRules, Repository } from "../../stack/aws/repository";
+import { Service, type ServiceArgs } from "../../stack/aws/service";
+import { byName, mockEngine, type Registered } from "../harness/mocks";
+
+let registered: Registered[];
+beforeEach(async () => {
+  registered = await mockEngine("dev");
+});
+
+/** Inputs of the resources of a type, once all are registered. */
+async function made(type: string) {
+  await pulumi.runtime.disconnect();
+  return byName(registered, type);
+}
+
+describe("Network", () => {
+  const ARGS = { cidr: "10.40.0.0/16", zones: 3, natPerZone: true, endpoints: true, flowLogDays: 90 };
+
+  it.each([
+    ["10.40.0.0/16", "private", 0, "10.40.0.0/20"],
+    ["10.40.0.0/16", "private", 2, "10.40.32.0/20"],
+    ["10.40.0.0/16", "public", 0, "10.40.128.0/20"],
+    ["192.168.16.0/20", "public", 1, "192.168.25.0/24"],
+  ] as const)("splits %s: %s subnet %i is %s", (vpc, kind, zone, cidr) => {
+    expect(subnetCidr(vpc, kind, zone)).toBe(cidr);
+  });
+
+  it("gives each zone a way out of its own", async () => {
+    new Network("sf", ARGS);
+    const nats = await made("aws:ec2/natGateway:NatGateway");
+    expect(Object.values(nats).map(({ subnetId }) => subnetId)).toEqual(["public-0-id", "public-1-id", "public-2-id"]);
+    const routes = byName(registered, "aws:ec2/route:Route");
+    expect(routes["private-2"]).toMatchObject({ natGatewayId: "nat-2-id", destinationCidrBlock: "0.0.0.0/0" });
+    expect(routes.public).toMatchObject({ gatewayId: "internet-id" });
+  });
+
+  it("closes the default security group, and lets only the VPC reach the endpoints", async () => {
+    new Network("sf", ARGS);
+    const closed = await made("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup");
+    expect(closed.closed).toMatchObject({ ingress: [], egress: [] });
+    expect(byName(registered, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")).toMatchObject({
+      endpoints: { cidrIpv4: "10.40.0.0/16", fromPort: 443, toPort: 443 },
+    });
+  });
+
+  it("has one NAT gateway and nothing beyond where that is chosen", async () => {
+    new Network("sf", { ...ARGS, zones: 2, natPerZone: false, endpoints: false, flowLogDays: 0 });
+    expect(Object.keys(await made("aws:ec2/natGateway:NatGateway"))).toEqual(["nat-0"]);
+    expect(byName(registered, "aws:ec2/route:Route")["private-1"].natGatewayId).toBe("nat-0-id");
+    expect(Object.keys(byName(registered, "aws:ec2/vpcEndpoint:VpcEndpoint"))).toEqual(["s3"]);
+    expect(byName(registered, "aws:ec2/flowLog:FlowLog")).toEqual({});
+  });
+});
+
+it("Firewall: the internet reaches the entry and nothing else; all other rules name a group", async () => {
+  new Firewall("sf", "vpc-1");
+  const rules = await made("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
+  const open = Object.values(rules).filter(({ cidrIpv4 }) => cidrIpv4);
+  expect(open.map(({ securityGroupId, fromPort }) => [securityGroupId, fromPort])).toEqual([
+    ["entry-id", 443],
+    ["entry-id", 80],
+  ]);
+  expect(rules["worker-redis-6379"]).toMatchObject({
+    referencedSecurityGroupId: "worker-id",
+    securityGroupId: "redis-id",
+  });
+});
+
+describe("Repository", () => {
+  it("has tags that do not move, but those of the cache", async () => {
+    new Repository("sf", { releases: 10, days: 14 });
+    expect((await made("aws:ecr/repository:Repository")).repository).toMatchObject({
+      imageTagMutability: "IMMUTABLE_WITH_EXCLUSION",
+      imageTagMutabilityExclusionFilters: [{ filter: "cache-*", filterType: "WILDCARD" }],
+      imageScanningConfiguration: { scanOnPush: true },
+    });
+  });
+
+  it("keeps three images of each release, and removes only what has no tag by its age", () => {
+    const [cache, release, rest] = lifecycleRules({ releases: 10, days: 14 });
+    expect(cache.selection).toMatchObject({ tagPatternList: ["cache-*"], countNumber: 3 });
+    expect(release.selection).toMatchObject({ tagPatternList: ["release-*"], countNumber: 30 });
+    expect(rest.selection).toEqual({
+      tagStatus: "untagged",
+      countType: "sinceImagePushed",
+      countUnit: "days",
+      countNumber: 14,
+    });
+  });
+});
+
+describe("Cluster", () => {
+  const ARGS = {
+    subnetIds: ["a", "b"],
+    securityGroupId: "hosts",
+    types: ["g5.xlarge", "g6.xlarge"] as const,
+    maxHosts: 3,
+    onDemandBase: 1,
+    spot: true,
+    disk: 150,
+  };
+
+  it("has hosts with an encrypted disk and IMDSv2, of any of the types, on-demand first and then spot", async () => {
+    new Cluster("sf", ARGS);
+    const { host } = await made("aws:ec2/launchTemplate:LaunchTemplate");
+    expect(host.imageId).toBe("ami-1");
+    expect(host.metadataOptions).toMatchObject({ httpTokens: "required", httpPutResponseHopLimit: 1 });
+    expect(host.blockDeviceMappings[0].ebs).toMatchObject({ encrypted: "true", volumeSize: 150, volumeType: "gp3" });
+    const { gpu } = byName(registered, "aws:autoscaling/group:Group");
+    expect(gpu).toMatchObject({ minSize: 0, maxSize: 3, protectFromScaleIn: true, forceDelete: true });
+    expect(gpu.mixedInstancesPolicy).toMatchObject({
+      launchTemplate: { overrides: [{ instanceType: "g5.xlarge" }, { instanceType: "g6.xlarge" }] },
+      instancesDistribution: { onDemandBaseCapacity: 1, onDemandPercentageAboveBaseCapacity: 0 },
+    });
+  });
+
+  it("lets ECS scale, drain and protect them", async () => {
+    new Cluster("sf", ARGS);
+    expect((await made("aws:ecs/capacityProvider:CapacityProvider")).gpu.autoScalingGroupProvider).toMatchObject({
+      managedScaling: { status: "ENABLED", targetCapacity: 100 },
+      managedDraining: "ENABLED",
+      managedTerminationProtection: "ENABLED",
+    });
+  });
+
+  it("tells the agent what it needs to know", () => {
+    expect(userData("sf-dev")).toMatchInlineSnapshot(`
+      "#!/bin/sh
+      cat >>/etc/ecs/ecs.config <<'END'
+      ECS_CLUSTER=sf-dev
+      ECS_ENABLE_GPU_SUPPORT=true
+      ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+      ECS_IMAGE_PULL_BEHAVIOR=once
+      ECS_IMAGE_CLEANUP_INTERVAL=30m
+      ECS_IMAGE_MINIMUM_CLEANUP_AGE=1h
+      ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=30m
+      ECS_AWSVPC_BLOCK_IMDS=true
+      END
+      "
+    `);
+  });
+});
+
+describe("Redis", () => {
+  const ARGS = {
+    subnetIds: ["a", "b"],
+    securityGroupId: "redis",
+    nodeType: "cache.t4g.small",
+    snapshotDays: 7,
+    recoveryDays: 30,
+  };
+
+  it.each([
+    [1, false],
+    [2, true],
+  ])("with %i node(s) fails over: %s", async (nodes, failover) => {
+    new Redis("sf", { ...ARGS, nodes });
+    expect((await made("aws:elasticache/replicationGroup:ReplicationGroup")).redis).toMatchObject({
+      numCacheClusters: nodes,
+      automaticFailoverEnabled: failover,
+      multiAzEnabled: failover,
+      transitEncryptionEnabled: true,
+      atRestEncryptionEnabled: true,
+      snapshotRetentionLimit: 7,
+    });
+  });
+
+  it("refuses writes rather than evict a key, and keeps its URL as a secret", async () => {
+    new Redis("sf", { ...ARGS, nodes: 1 });
+    const groups = await made("aws:elasticache/parameterGroup:ParameterGroup");
+    expect(groups.redis.parameters).toEqual([{ name: "maxmemory-policy", value: "noeviction" }]);
+    const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion")["redis-url"];
+    expect(JSON.stringify(secretString)).toContain("ssl_cert_reqs=required");
+  });
+});
+
+describe("Bucket", () => {
+  it("is private, versioned, encrypted, and reached by TLS only", async () => {
+    new Bucket("sf", { days: 7, forceDestroy: false, keySerial: 1, recoveryDays: 30 });
+    const [access] = Object.values(await made("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"));
+    expect(access).toMatchObject({
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    });
+    const [policy] = Object.values(byName(registered, "aws:s3/bucketPolicy:BucketPolicy"));
+    expect(JSON.parse(policy.policy).Statement).toEqual([
+      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+    ]);
+  });
+
+  it("has a user who may use it and nothing else", async () => {
+    new Bucket("sf", { days: 7, forceDestroy: false, keySerial: 1, recoveryDays: 30 });
+    const [{ policy }] = Object.values(await made("aws:iam/userPolicy:UserPolicy"));
+    const statements = JSON.parse(policy).Statement as { Action: string[]; Resource: string }[];
+    expect(statements.map(({ Resource }) => Resource)).toEqual(["arn:objects", "arn:objects/*"]);
+    expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes("*"))).toEqual([]);
+  });
+});
+
+describe("Entry", () => {
+  const ARGS = {
+    vpcId: "vpc",
+    subnetIds: ["a", "b"],
+    securityGroupId: "entry",
+    publicPaths: ["/", "/health", "/v1/depth", "/v1/depth/*", "/v1/pose", "/v1/pose/*"],
+    port: 8000,
+    protect: true,
+  };
+
+  it("answers 404 but for the public paths", async () => {
+    new Entry("sf", { ...ARGS, certificateArn: "arn:certificate" });
+    const { entry, redirect } = await made("aws:lb/listener:Listener");
+    expect(entry).toMatchObject({ port: 443, protocol: "HTTPS", certificateArn: "arn:certificate" });
+    expect(entry.defaultActions).toMatchObject([{ type: "fixed-response", fixedResponse: { statusCode: "404" } }]);
+    expect(redirect.defaultActions).toMatchObject([{ type: "redirect", redirect: { protocol: "HTTPS" } }]);
+    const rules = Object.values(byName(registered, "aws:lb/listenerRule:ListenerRule"));
+    expect(rules.flatMap(({ conditions }) => conditions[0].pathPattern.values).sort()).toEqual(ARGS.publicPaths);
+  });
+
+  it("waits longer than the longest request", async () => {
+    new Entry("sf", ARGS);
+    expect((await made("aws:lb/loadBalancer:LoadBalancer")).entry.idleTimeout).toBeGreaterThan(120);
+    expect(byName(registered, "aws:lb/targetGroup:TargetGroup").api.deregistrationDelay).toBeGreaterThan(120);
+  });
+
+  it("speaks plain HTTP only where there is no certificate", async () => {
+    new Entry("sf", ARGS);
+    expect(Object.values(await made("aws:lb/listener:Listener"))).toMatchObject([{ port: 80, protocol: "HTTP" }]);
+  });
+});
+
+describe("Service", () => {
+  const ARGS: ServiceArgs = {
+    clusterArn: "arn:cluster",
+    image: "repository@sha256:1",
+    repositoryArn: "arn:repository",
+    command: ["worker"],
+    cpu: 3072,
+    memory: 14_336,
+    gpu: "gpu",
+    tasks: 1,
+    stopTimeout: 600,
+    env: { B: "2", A: "1" },
+    secrets: { REDIS_URL: "arn:redis-url" },
+    subnetIds: ["a", "b"],
+    securityGroupId: "worker",
+    logDays: 30,
+  };
+
+  async function container(args: ServiceArgs) {
+    new Service("worker", args);
+    const { worker } = await made("aws:ecs/taskDefinition:TaskDefinition");
+    return { task: worker, container: JSON.parse(worker.containerDefinitions)[0] };
+  }
+
+  it("runs its image by digest on a GPU host, locked down", async () => {
+    const made = await container(ARGS);
+    expect(made.task).toMatchObject({ requiresCompatibilities: ["EC2"], networkMode: "awsvpc" });
+    expect(made.container).toMatchObject({
+      image: "repository@sha256:1",
+      resourceRequirements: [{ type: "GPU", value: "1" }],
+      readonlyRootFilesystem: true,
+      linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+      environment: [
+        { name: "A", value: "1" },
+        { name: "B", value: "2" },
+      ],
+      secrets: [{ name: "REDIS_URL", valueFrom: "arn:redis-url" }],
+      stopTimeout: 600,
+    });
+  });
+
+  it("runs on Fargate without a GPU", async () => {
+    const made = await container({ ...ARGS, gpu: undefined, stopTimeout: 30 });
+    expect(made.task.requiresCompatibilities).toEqual(["FARGATE"]);
+    expect(made.container.resourceRequirements).toEqual([]);
+  });
+
+  it("rolls back by itself; one that is single ends before the new one starts", async () => {
+    new Service("worker", { ...ARGS, single: true });
+    expect((await made("aws:ecs/service:Service")).worker).toMatchObject({
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      deploymentMinimumHealthyPercent: 0,
+      deploymentMaximumPercent: 100,
+      availabilityZoneRebalancing: "DISABLED",
+    });
+  });
+
+  it("may start with this repository, these secrets and this log, and itself do nothing", async () => {
+    new Service("worker", ARGS);
+    const policies = await made("aws:iam/rolePolicy:RolePolicy");
+    expect(Object.keys(policies)).toEqual(["worker-execution"]);
+    const statements = JSON.parse(policies["worker-execution"].policy).Statement as {
+      Action: string[];
+      Resource: unknown;
+    }[];
+    expect(statements.filter(({ Resource }) => Resource === "*").map(({ Action }) => Action)).toEqual([
+      ["ecr:GetAuthorizationToken"],
+    ]);
+    expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes("*"))).toEqual([]);
+  });
+});
