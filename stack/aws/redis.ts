@@ -1,7 +1,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { REDIS_PORT } from "./firewall";
-import { password, secret } from "./secret";
+import { password } from "../password";
+import { secret } from "./secret";
 
 export interface RedisArgs {
   subnetIds: pulumi.Input<string>[];

@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { IMAGES } from "../images/table";
 import type { Credentials } from "../release/registry";
 
 export interface RepositoryArgs {
@@ -10,9 +11,6 @@ export interface RepositoryArgs {
   /** Key that encrypts the images; default: one of AWS. */
   kmsKeyArn?: pulumi.Input<string>;
 }
-
-/** Images of one release. */
-const IMAGES = 3;
 
 /**
  * The ECR repository of a stack, for all three images: layers are shared within a repository, not between repositories. A release's tags
@@ -60,11 +58,11 @@ export function lifecycleRules({ releases, days }: RepositoryArgs) {
   const rules = [
     {
       description: "keep the build cache",
-      selection: { ...selection, tagPatternList: ["cache-*"], countNumber: IMAGES },
+      selection: { ...selection, tagPatternList: ["cache-*"], countNumber: IMAGES.length },
     },
     {
       description: `keep the newest ${releases} releases`,
-      selection: { ...selection, tagPatternList: ["release-*"], countNumber: releases * IMAGES },
+      selection: { ...selection, tagPatternList: ["release-*"], countNumber: releases * IMAGES.length },
     },
     {
       description: "remove what is no release",

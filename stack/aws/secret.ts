@@ -1,6 +1,5 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 
 export interface SecretArgs {
   /** What the secret is; it is a secret of the state too. */
@@ -26,9 +25,4 @@ export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResour
   );
   // The version's: nothing reads the secret before it has a value.
   return version.arn;
-}
-
-/** A generated password of letters and digits, which needs no quoting in a URL and fits ElastiCache's alphabet. */
-export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
-  return new random.RandomPassword(name, { length: 40, special: false }, opts).result;
 }

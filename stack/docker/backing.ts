@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { password } from "../password";
 import { service } from "./service";
 
 /** Images of the services around the application; the tags are the tested ones. */
@@ -24,11 +25,6 @@ const exclusive = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOpt
   ...opts,
   deleteBeforeReplace: true,
 });
-
-/** A secret of letters and digits, which needs no quoting anywhere. */
-export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
-  return new random.RandomPassword(name, { length: 40, special: false }, opts).result;
-}
 
 /**
  * Redis: broker, and the only store of API keys, so it appends every write to a file and refuses writes rather than evict a key.

@@ -6,8 +6,9 @@ import { originOf, proveRelease, type Digests } from "../release/prove";
 import { localRepository, Registry, releaseTag } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
+import { password } from "../password";
 import { userError } from "../user-error";
-import { objects, password, proxy, redis, registry } from "./backing";
+import { objects, proxy, redis, registry } from "./backing";
 import { service } from "./service";
 
 interface Role {
