@@ -124,7 +124,7 @@ function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomRes
 }
 
 function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate, child: pulumi.CustomResourceOptions) {
-  const group = new aws.autoscaling.Group(
+  return new aws.autoscaling.Group(
     "gpu",
     {
       vpcZoneIdentifiers: args.subnetIds,
@@ -153,5 +153,4 @@ function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate
     // Managed scaling owns the count.
     { ...child, ignoreChanges: ["desiredCapacity"] },
   );
-  return group;
 }

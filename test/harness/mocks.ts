@@ -13,7 +13,9 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
     {
       newResource: ({ type, name, inputs }) => {
         registered.push({ type, name, inputs });
+        const repoDigest = `${inputs.imageName?.split(":cache")[0]}@sha256:${name}`;
         const made = {
+          repoDigest,
           arn: `arn:${name}`,
           name,
           result: `generated-${name}`,
@@ -26,7 +28,7 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
     },
     "spatialforge",
     stack,
-    true,
+    true, // a preview: nothing waits for what was made
   );
   return registered;
 }

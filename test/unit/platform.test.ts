@@ -1,33 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
 import { DockerPlatform } from "../../stack/docker/platform";
 import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
+import { byName, mockEngine, type Registered } from "../harness/mocks";
 
-interface Registered {
-  type: string;
-  name: string;
-  inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
-}
-const registered: Registered[] = [];
-const of = (type: string) =>
-  Object.fromEntries(registered.filter((r) => r.type === type).map((r) => [r.name, r.inputs]));
+let registered: Registered[];
+const of = (type: string) => byName(registered, type);
 let platform: DockerPlatform;
 
 beforeAll(async () => {
-  await pulumi.runtime.setMocks(
-    {
-      newResource: ({ type, name, inputs }) => {
-        registered.push({ type, name, inputs });
-        const digest = `${inputs.imageName?.split(":cache")[0]}@sha256:${name}`;
-        return { id: `${name}-id`, state: { ...inputs, name, result: `generated-${name}`, repoDigest: digest } };
-      },
-      call: ({ inputs }) => inputs,
-    },
-    "spatialforge",
-    "local",
-    true, // a preview: nothing waits for containers
-  );
+  registered = await mockEngine("local");
   const app = await openApp({ path: "sample-app" });
   const inputs = {
     settings: settingsSchema.parse({}),
