@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { secret } from "./secret";
+import { secret, type Secret } from "./secret";
 
 export interface BucketArgs {
   /** Days after which a result is removed. */
@@ -15,8 +15,8 @@ export interface BucketArgs {
 /** The object store: a private, versioned, encrypted bucket, and a user who may use it and nothing else. */
 export class Bucket extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
-  readonly accessKeyArn: pulumi.Output<string>;
-  readonly secretKeyArn: pulumi.Output<string>;
+  readonly accessKey: Secret;
+  readonly secretKey: Secret;
 
   constructor(name: string, args: BucketArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Bucket", name, {}, opts);
@@ -68,8 +68,8 @@ export class Bucket extends pulumi.ComponentResource {
     const stored = (id: string, value: pulumi.Output<string>) =>
       secret(id, { value, recoveryDays, description: "Access to the object store" }, child);
     this.name = bucket.id;
-    this.accessKeyArn = stored("objects-access-key", key.id);
-    this.secretKeyArn = stored("objects-secret-key", key.secret);
+    this.accessKey = stored("objects-access-key", key.id);
+    this.secretKey = stored("objects-secret-key", key.secret);
     this.registerOutputs({ name: this.name });
   }
 }

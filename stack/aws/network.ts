@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { formatRange, parseRange } from "../settings/cidr";
 
 export interface NetworkArgs {
   /** IPv4 range of the VPC, /16 to /20. */
@@ -93,11 +94,9 @@ const range = (length: number): number[] => Array.from({ length }, (_, place) =>
  * zones to three so moves none.
  */
 export function subnetCidr(vpc: string, kind: "public" | "private", zone: number): string {
-  const [address, prefix] = vpc.split("/");
-  const size = 2 ** (32 - (Number(prefix) + 4));
-  const start = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
-  const own = start + size * (zone + (kind === "public" ? 8 : 0));
-  return `${[24, 16, 8, 0].map((shift) => Math.floor(own / 2 ** shift) % 256).join(".")}/${Number(prefix) + 4}`;
+  const { start, prefix } = parseRange(vpc)!;
+  const own = prefix + 4;
+  return formatRange(start + 2 ** (32 - own) * (zone + (kind === "public" ? 8 : 0)), own);
 }
 
 /** A route table of some subnets, whose way out is a gateway. */

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { REDIS_PORT } from "./firewall";
 import { password } from "../password";
-import { secret } from "./secret";
+import { secret, type Secret } from "./secret";
 
 export interface RedisArgs {
   subnetIds: pulumi.Input<string>[];
@@ -21,8 +21,8 @@ export interface RedisArgs {
  * evict a customer's key.
  */
 export class Redis extends pulumi.ComponentResource {
-  /** ARN of the secret with the URL, in the form that both redis-py and Celery take. */
-  readonly urlArn: pulumi.Output<string>;
+  /** The URL, in the form that both redis-py and Celery take. */
+  readonly url: Secret;
 
   constructor(name: string, args: RedisArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Redis", name, {}, opts);
@@ -61,7 +61,7 @@ export class Redis extends pulumi.ComponentResource {
     );
     const value = pulumi.interpolate`rediss://:${token}@${group.primaryEndpointAddress}:${REDIS_PORT}/0?ssl_cert_reqs=required`;
     const { recoveryDays } = args;
-    this.urlArn = secret("redis-url", { value, recoveryDays, description: "URL of Redis, with its password" }, child);
-    this.registerOutputs({ urlArn: this.urlArn });
+    this.url = secret("redis-url", { value, recoveryDays, description: "URL of Redis, with its password" }, child);
+    this.registerOutputs();
   }
 }

@@ -9,8 +9,15 @@ export interface SecretArgs {
   recoveryDays: number;
 }
 
+/** A secret that tasks get. */
+export interface Secret {
+  arn: pulumi.Output<string>;
+  /** How a task definition names it. */
+  valueFrom: pulumi.Output<string>;
+}
+
 /** A value in Secrets Manager; tasks get it by its ARN. */
-export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResourceOptions): Secret {
   const { description, recoveryDays } = args;
   const prefix = `${pulumi.getProject()}/${pulumi.getStack()}`;
   const holder = new aws.secretsmanager.Secret(
@@ -24,5 +31,5 @@ export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResour
     opts,
   );
   // The version's: nothing reads the secret before it has a value.
-  return version.arn;
+  return { arn: holder.arn, valueFrom: version.arn };
 }

@@ -1,14 +1,13 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { appImage } from "../images/app-image";
-import { IMAGES, type ImageName } from "../images/table";
-import { originOf, proveRelease, type Digests } from "../release/prove";
-import { localRepository, Registry, releaseTag } from "../release/registry";
-import type { Inputs } from "../settings/read";
-import { stage } from "../source/stage";
+import { images as imagesOf } from "../images/source";
+import type { ImageName } from "../images/table";
 import { password } from "../password";
-import { userError } from "../user-error";
+import type { Digests } from "../release/record";
+import { localRepository } from "../release/registry";
+import type { Inputs } from "../settings/read";
 import { objects, proxy, redis, registry } from "./backing";
+import { proveRelease } from "./prove";
 import { service } from "./service";
 
 interface Role {
@@ -47,9 +46,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
     const network = new docker.Network("spatialforge", { driver: "bridge" }, child);
     const place = { network, stack };
     const store = registry(place, settings.registryPort, child);
-    const { origin, images } = settings.release
-      ? earlierImages(repository, settings.release)
-      : builtImages(inputs, repository, { ...child, dependsOn: [store] });
+    const { origin, images } = imagesOf(inputs, { repository }, { ...child, dependsOn: [store] });
     const broker = redis(place, child);
     const bucket = objects(place, child);
     const entry = proxy(place, settings.port, child);
@@ -101,32 +98,4 @@ export class DockerPlatform extends pulumi.ComponentResource {
     this.url = this.release.apply(() => `http://127.0.0.1:${settings.port}`);
     this.registerOutputs({ url: this.url, images: this.images, release: this.release });
   }
-}
-
-/** The images that the services run, and what they were made from. */
-interface Source {
-  origin: string;
-  images: pulumi.Output<Digests>;
-}
-
-function builtImages(inputs: Inputs, repository: string, opts: pulumi.ResourceOptions): Source {
-  const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec, inputs.settings.netrc) }));
-  const digests = built.map(({ spec, context }) => [spec.name, appImage(spec, { inputs, context, repository }, opts)]);
-  return {
-    origin: inputs.app.ref ?? built[0].context.hash,
-    images: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),
-  };
-}
-
-function earlierImages(repository: string, release: string): Source {
-  const registry = new Registry(repository);
-  const found = IMAGES.map(async ({ name }) => {
-    const digest = await registry.digest(releaseTag(release, name));
-    if (!digest) throw userError(`${repository} has no ${releaseTag(release, name)}`);
-    return [name, `${repository}@${digest}`];
-  });
-  return {
-    origin: originOf(release),
-    images: pulumi.output(Promise.all(found).then((list) => Object.fromEntries(list) as Digests)),
-  };
 }

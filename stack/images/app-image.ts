@@ -4,14 +4,15 @@ import { keepCache } from "../release/inline-cache";
 import { cacheTag, Registry } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import type { Context } from "../source/stage";
+import type { Store } from "./source";
 import type { ImageSpec } from "./table";
 
 export interface AppImageArgs {
   inputs: Inputs;
   /** What the image is built from. */
   context: Context;
-  /** Repository that holds all images of the stack. */
-  repository: string;
+  /** Holds all images of the stack. */
+  store: Store;
 }
 
 /**
@@ -21,17 +22,22 @@ export interface AppImageArgs {
  */
 export function appImage(
   spec: ImageSpec,
-  { inputs, context, repository }: AppImageArgs,
+  { inputs, context, store }: AppImageArgs,
   opts: pulumi.ResourceOptions,
 ): pulumi.Output<string> {
   const { settings, app, machine } = inputs;
+  const { repository, credentials } = store;
   const tag = cacheTag(spec.name);
-  const name = `${repository}:${tag}`;
-  const registry = new Registry(repository);
+  const name = pulumi.interpolate`${repository}:${tag}`;
   const image = new docker.Image(
     spec.name,
     {
       imageName: name,
+      registry: credentials && {
+        server: repository,
+        username: credentials.username,
+        password: credentials.password,
+      },
       build: {
         context: context.path,
         dockerfile: `${context.path}/Dockerfile`,
@@ -57,8 +63,10 @@ export function appImage(
     },
     opts,
   );
-  return image.repoDigest.apply(async (digest) => {
-    if (!pulumi.runtime.isDryRun()) await keepCache(registry, tag, digest.split("@")[1]);
+  const kept = pulumi.all([image.repoDigest, repository, credentials]).apply(async ([digest, at, login]) => {
+    if (!pulumi.runtime.isDryRun()) await keepCache(new Registry(at, login), tag, digest.split("@")[1]);
     return digest;
   });
+  // The login is secret; the digest is not.
+  return pulumi.unsecret(kept);
 }

@@ -96,8 +96,9 @@ export class Registry {
     await this.putRaw(tag, Buffer.from(JSON.stringify(manifest)));
   }
 
-  /** Gives an image that is in the registry one more tag; no operation if it has that tag. */
+  /** Gives an image that is in the registry one more tag. It asks first: a tag that may not move is refused even for the same image. */
   async tag(digest: string, name: string): Promise<void> {
+    if ((await this.digest(name)) === digest) return;
     await this.putRaw(name, await this.rawManifest(digest));
   }
 

@@ -9,9 +9,9 @@ import type { Settings } from "./schema";
 
 /** What the program needs to know of the Docker engine. */
 export interface Machine {
-  /** The engine's own platform, as in `linux/amd64`. */
+  /** Platform that the images are built for, as in `linux/amd64`: the engine's own, or that of the GPU hosts. */
   platform: string;
-  /** Whether the services get the GPU images and the nvidia runtime. */
+  /** Whether there are GPUs for the services. */
   gpu: boolean;
 }
 
@@ -20,38 +20,40 @@ const LEAST_ENGINE = 23;
 
 const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64" };
 
-/** Checks what only the machine can tell; collects all that is wrong. */
+/** Checks what only the machine, and the AWS account, can tell; collects all that is wrong. */
 export async function machineProblems(settings: Settings, stack: string) {
   const problems: Problem[] = [];
-  if (settings.platform === "aws") {
-    problems.push({
-      key: "platform",
-      value: "aws",
-      remedy: "this version runs on docker only: choose the stack local",
-    });
-    return { problems };
-  }
   const app = await openApp(settings.app).catch((error: Error) => {
     problems.push({ key: "app", value: JSON.stringify(settings.app), remedy: error.message });
     return undefined;
   });
   problems.push(...(app?.problems() ?? []));
-  const machine = await engineProblems(settings, problems);
-  if (machine) {
-    for (const key of ["port", "registryPort"] as const) {
-      if (!(await isFree(settings[key])) && !(await isOurs(settings[key], stack))) {
-        problems.push({
-          key,
-          value: String(settings[key]),
-          remedy: `something else listens on this port: end it, or choose another one with \`pulumi config set spatialforge:${key} PORT\``,
-        });
-      }
-    }
-    const registry = await registryProblems(settings, stack);
-    problems.push(...registry);
-    if (settings.release && !registry.length) problems.push(...(await releaseProblems(settings, settings.release)));
-  }
+  const engine = await engineProblems(settings, problems);
+  if (settings.platform === "aws") {
+    // Loaded where it is needed: the AWS SDK takes its time.
+    const { accountProblems } = await import("../aws/account.js");
+    problems.push(...(await accountProblems(settings)));
+  } else if (engine) problems.push(...(await localProblems(settings, stack)));
+  const machine = engine && settings.platform === "aws" ? { platform: "linux/amd64", gpu: true } : engine;
   return { problems, machine, app: app as AppSource | undefined };
+}
+
+/** Ports, registry and release of this machine. */
+async function localProblems(settings: Settings, stack: string): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const key of ["port", "registryPort"] as const) {
+    if (!(await isFree(settings[key])) && !(await isOurs(settings[key], stack))) {
+      problems.push({
+        key,
+        value: String(settings[key]),
+        remedy: `something else listens on this port: end it, or choose another one with \`pulumi config set spatialforge:${key} PORT\``,
+      });
+    }
+  }
+  const registry = await registryProblems(settings, stack);
+  problems.push(...registry);
+  if (settings.release && !registry.length) problems.push(...(await releaseProblems(settings, settings.release)));
+  return problems;
 }
 
 async function engineProblems(settings: Settings, problems: Problem[]): Promise<Machine | undefined> {
@@ -61,12 +63,12 @@ async function engineProblems(settings: Settings, problems: Problem[]): Promise<
     if (parseInt(version.Version, 10) < LEAST_ENGINE) {
       problems.push({
         key: "platform",
-        value: "docker",
+        value: settings.platform,
         remedy: `the Docker engine is ${version.Version}: it must be ${LEAST_ENGINE} or newer`,
       });
     }
     const nvidia = "nvidia" in (info.Runtimes ?? {});
-    if (settings.gpu === "required" && !nvidia) {
+    if (settings.platform === "docker" && settings.gpu === "required" && !nvidia) {
       problems.push({
         key: "gpu",
         value: "required",
@@ -80,7 +82,7 @@ async function engineProblems(settings: Settings, problems: Problem[]): Promise<
     const at = process.env.DOCKER_HOST ?? "the default socket";
     problems.push({
       key: "platform",
-      value: "docker",
+      value: settings.platform,
       remedy: `the Docker engine does not answer at ${at} (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}): start it, or set DOCKER_HOST`,
     });
     return undefined;

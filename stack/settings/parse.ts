@@ -1,4 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
+import { awsProblems } from "./aws-rules";
 import { KNOWN_KEYS, RESERVED_ENV, SECRET_ENV, settingsSchema, type Settings } from "./schema";
 
 /** One thing that is wrong with the settings, or with the machine for these settings. */
@@ -69,6 +70,7 @@ function ruleProblems(settings: Settings, raw: RawConfig): Problem[] {
       remedy: "a secret must not stand in plain text: `pulumi config set --secret spatialforge:netrc < .netrc`",
     });
   }
+  if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, raw.stack));
   for (const [name, value] of Object.entries(settings.env)) {
     const key = `env.${name}`;
     if (RESERVED_ENV.has(name)) problems.push({ key, remedy: "the stack sets this variable itself: remove it" });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AWS_KEYS, awsSettings } from "./aws";
 
 /** Images that the stack runs or builds on, as `repository:tag` or `repository@sha256:...`; the tags are the tested ones. */
 const bases = z.strictObject({
@@ -83,6 +84,7 @@ export const settingsSchema = z.strictObject({
     .describe("Change this to rebuild from the bases, as after a security update of a tag"),
   env: env.describe("Environment variables of the application"),
   healthTimeout: z.int().min(10).max(3600).default(300).describe("Seconds within which all services must be healthy"),
+  aws: awsSettings.prefault({}).describe("Settings of the platform aws: stack/settings/aws.ts describes each"),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -92,6 +94,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
   bases: Object.keys(bases.shape),
   indexes: Object.keys(indexes.shape),
+  ...AWS_KEYS,
 };
 
 /** Variables that the stack sets. */

@@ -241,7 +241,9 @@ describe("Entry", () => {
 
 describe("Service", () => {
   const ARGS: ServiceArgs = {
-    clusterArn: "arn:cluster",
+    account: "1",
+    region: "eu-west-1",
+    cluster: { arn: "arn:cluster", name: "sf" },
     image: "repository@sha256:1",
     repositoryArn: "arn:repository",
     command: ["worker"],
@@ -249,9 +251,10 @@ describe("Service", () => {
     memory: 14_336,
     gpu: "gpu",
     tasks: 1,
+    scaled: true,
     stopTimeout: 600,
     env: { B: "2", A: "1" },
-    secrets: { REDIS_URL: "arn:redis-url" },
+    secrets: { REDIS_URL: { arn: pulumi.output("arn:redis-url"), valueFrom: pulumi.output("arn:redis-url:::1") } },
     subnetIds: ["a", "b"],
     securityGroupId: "worker",
     logDays: 30,
@@ -275,7 +278,7 @@ describe("Service", () => {
         { name: "A", value: "1" },
         { name: "B", value: "2" },
       ],
-      secrets: [{ name: "REDIS_URL", valueFrom: "arn:redis-url" }],
+      secrets: [{ name: "REDIS_URL", valueFrom: "arn:redis-url:::1" }],
       stopTimeout: 600,
     });
   });

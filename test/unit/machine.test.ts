@@ -88,8 +88,12 @@ it("a release while no registry answers, and an app that is not there, at once",
   expect(problems[1].remedy).toMatch(/does not answer/);
 });
 
-it("a platform that is not there yet", async () => {
-  expect((await check({ platform: "aws" })).problems).toEqual([
-    expect.objectContaining({ key: "platform", value: "aws" }),
+it("aws without a region, and without an engine to build with: both at once", async () => {
+  vi.stubEnv("DOCKER_HOST", "tcp://127.0.0.1:9");
+  vi.stubEnv("AWS_REGION", undefined);
+  const { problems } = await check({ platform: "aws" });
+  expect(problems.map(({ key, value, remedy }) => [key, value, remedy])).toEqual([
+    ["platform", "aws", expect.stringMatching(/Docker engine does not answer/)],
+    ["platform", "aws", expect.stringMatching(/no region is set: `pulumi config set aws:region/)],
   ]);
 });

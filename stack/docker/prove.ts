@@ -1,12 +1,8 @@
-import { createHash } from "node:crypto";
 import Docker from "dockerode";
 import * as pulumi from "@pulumi/pulumi";
+import { recordRelease, releaseId, type Digests } from "../release/record";
+import { Registry } from "../release/registry";
 import { userError } from "../user-error";
-import type { ImageName } from "../images/table";
-import { Registry, releaseTag } from "./registry";
-
-/** Digests of the three images, each as `repository@sha256:...`. */
-export type Digests = Record<ImageName, string>;
 
 export interface ProofArgs {
   repository: string;
@@ -19,9 +15,6 @@ export interface ProofArgs {
   timeout: number;
 }
 
-/** What a release was made from, by its id. */
-export const originOf = (release: string): string => release.replace(/-[^-]*$/, "");
-
 /** Restarts after which a service that never was healthy counts as crash-looping. */
 const CRASHES = 3;
 
@@ -30,19 +23,16 @@ const LOG_LINES = 15;
 
 /**
  * Waits until every container is healthy and then records the release in the registry.
- * @returns the release's id: its origin and a hash of the digests, so that the same id never means two things.
+ * @returns the release's id
  * @throws RunError that names the first service that failed, why, and its last log lines.
  */
 export function proveRelease(args: ProofArgs): pulumi.Output<string> {
   return pulumi.all([args.images, args.containers]).apply(async ([images, containers]) => {
-    const digests = Object.entries(images).map(([name, image]) => ({ name, digest: image.split("@")[1] }));
-    const hash = createHash("sha256").update(digests.map(({ digest }) => digest).join());
-    const release = `${args.origin}-${hash.digest("hex").slice(0, 8)}`;
+    const release = releaseId(args.origin, images);
     if (pulumi.runtime.isDryRun()) return release;
     const deadline = Date.now() + args.timeout * 1000;
     await Promise.all(Object.entries(containers).map(([service, id]) => healthy(service, id, deadline)));
-    const registry = new Registry(args.repository);
-    for (const { name, digest } of digests) await registry.tag(digest, releaseTag(release, name));
+    await recordRelease(new Registry(args.repository), release, images);
     return release;
   });
 }

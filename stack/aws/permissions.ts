@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Statement } from "./roles";
+import type { ServiceArgs } from "./service";
+
+/** What ECS itself may do to start a task: pull this stack's images, read these secrets, write this log. */
+export function executionStatements(args: ServiceArgs, logArn: pulumi.Input<string>): Statement[] {
+  const secrets = Object.entries(args.secrets).sort(([a], [b]) => a.localeCompare(b));
+  return [
+    { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // AWS allows no name here
+    {
+      Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+      Resource: args.repositoryArn,
+    },
+    { Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: pulumi.interpolate`${logArn}:*` },
+    { Action: ["secretsmanager:GetSecretValue"], Resource: secrets.map(([, { arn }]) => arn) },
+    ...(args.kmsKeyArn
+      ? [decrypt(args.kmsKeyArn, pulumi.interpolate`secretsmanager.${args.region}.amazonaws.com`)]
+      : []),
+  ];
+}
+
+/** What the application may do with AWS: only what one of its features needs. */
+export function taskStatements(args: ServiceArgs): Statement[] {
+  return [
+    ...(args.models
+      ? [
+          {
+            Action: ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+            Resource: args.models.fileSystemArn,
+            Condition: { StringEquals: { "elasticfilesystem:AccessPointArn": args.models.accessPointArn } },
+          },
+        ]
+      : []),
+    ...(args.protects
+      ? [
+          {
+            Action: ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"],
+            Resource: pulumi.interpolate`arn:aws:ecs:${args.region}:${args.account}:task/${args.cluster.name}/*`,
+            Condition: { ArnEquals: { "ecs:cluster": args.cluster.arn } },
+          },
+        ]
+      : []),
+    ...(args.exec ? execStatements(args.exec.logGroupArn) : []),
+  ];
+}
+
+/** ECS Exec: the agent's channel, and the log of each session. */
+const execStatements = (logGroupArn: pulumi.Input<string>): Statement[] => [
+  {
+    Action: [
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ],
+    Resource: "*", // AWS allows no name here
+  },
+  { Action: ["logs:DescribeLogGroups"], Resource: "*" }, // nor here
+  {
+    Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+    Resource: pulumi.interpolate`${logGroupArn}:*`,
+  },
+];
+
+const decrypt = (keyArn: pulumi.Input<string>, via: pulumi.Input<string>): Statement => ({
+  Action: ["kms:Decrypt"],
+  Resource: keyArn,
+  Condition: { StringEquals: { "kms:ViaService": via } },
+});
