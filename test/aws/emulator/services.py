@@ -1,0 +1,196 @@
+"""ECS services that run: deployments that start, complete, fail and are rolled back, with the tasks that stopped.
+
+A fault for the deployments that start from now on is an SSM parameter `/emulator/SERVICE`, JSON:
+  {"mode": "stop", "exitCode": 1, "reason": "Essential container in task exited", "log": "RuntimeError: boom"}
+      its tasks stop; the circuit breaker fails the deployment and goes back to the one before
+  {"mode": "stall"}                    no task ever starts
+  {"mode": "protected", "seconds": 6}  an old task runs for so long beside the new ones
+"""
+
+import json
+import time
+import uuid
+
+from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores, utcnow
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.logs.models import logs_backends
+from moto.ssm.models import ssm_backends
+
+START_S = 1.5  # that a deployment takes
+FAILED_S = 4  # that a failed deployment is still listed
+
+# what moto does itself; it forgets all other properties of a service
+KNOWN = {"cluster", "service", "serviceName", "taskDefinition", "desiredCount", "forceNewDeployment", "tags"}
+KNOWN |= {"loadBalancers", "deploymentController", "schedulingStrategy", "networkConfiguration", "role", "clientToken"}
+
+
+def fault_of(request, service) -> dict:
+    parameter = ssm_backends[request.current_account][request.region]._parameters.get(f"/emulator/{service.name}")
+    return json.loads(parameter[-1].value) if parameter else {}
+
+
+class Deployment:
+    def __init__(self, service, fault: dict, reason: str = ""):
+        self.service, self.fault, self.reason = service, fault, reason
+        self.id = f"ecs-svc/{uuid.uuid4().int % 10**19:019}"
+        self.definition = service.task_definition
+        self.born, self.created = time.time(), utcnow()
+        self.state, self.running, self.failed = "IN_PROGRESS", 0, 0
+        self.ended: float | None = None
+
+    @property
+    def age(self) -> float:
+        return time.time() - self.born
+
+    def listed(self, primary: bool) -> dict:
+        done = {"COMPLETED": "completed.", "IN_PROGRESS": "in progress."}
+        return {
+            "id": self.id,
+            "status": "PRIMARY" if primary else "ACTIVE",
+            "taskDefinition": self.definition,
+            "desiredCount": self.service.desired_count if primary else 0,
+            "runningCount": self.running,
+            "pendingCount": max(self.service.desired_count - self.running, 0) if primary else 0,
+            "failedTasks": self.failed,
+            "rolloutState": self.state,
+            "rolloutStateReason": self.reason or f"ECS deployment {self.id} {done[self.state]}",
+            "createdAt": self.created,
+            "updatedAt": utcnow(),
+        }
+
+
+class Rollouts:
+    """The deployments of a service, the newest first, and the tasks that stopped."""
+
+    def __init__(self):
+        self.deployments: list[Deployment] = []
+        self.stopped: list[dict] = []
+        self.last_good: str | None = None
+
+    def advance(self, service, request) -> None:
+        new = self.deployments[0]
+        mode = new.fault.get("mode")
+        if new.state == "IN_PROGRESS" and mode == "stop" and service.desired_count:
+            self.stop(new, service, request)
+        elif new.state == "IN_PROGRESS" and mode != "stall" and (new.age >= START_S or not service.desired_count):
+            new.running = service.desired_count
+            if mode != "protected" or new.age >= new.fault["seconds"]:
+                new.state, self.last_good = "COMPLETED", new.definition
+                del self.deployments[1:]
+        self.deployments[1:] = [old for old in self.deployments[1:] if not old.ended or time.time() - old.ended < FAILED_S]
+        service.deployments = [one.listed(place == 0) for place, one in enumerate(self.deployments)]
+        service.task_definition = self.deployments[0].definition
+        service.running_count = sum(one.running for one in self.deployments)
+        service.pending_count = max(service.desired_count - service.running_count, 0)
+        service.events = [event(service, "was unable to place a task because no container instance met all of its requirements.")] if mode == "stall" else []
+
+    def stop(self, new: Deployment, service, request) -> None:
+        while new.failed < min(3, int(new.age / (START_S / 3))):
+            new.failed += 1
+            self.stopped.insert(0, stopped_task(new, service, request))
+        if new.failed < 3:
+            return
+        new.state, new.ended = "FAILED", time.time()
+        new.reason = "ECS deployment circuit breaker: tasks failed to start."
+        if self.last_good:
+            service.task_definition = self.last_good
+            self.deployments.insert(0, Deployment(service, {}, f"ECS deployment circuit breaker: rolling back to deploymentId {new.id}."))
+
+
+def stopped_task(deployment: Deployment, service, request) -> dict:
+    task, fault = uuid.uuid4().hex, deployment.fault
+    arn = f"arn:aws:ecs:{request.region}:{request.current_account}:task/{service.cluster_name}/{task}"
+    family, revision = deployment.definition.split("/")[-1].split(":")
+    definition = request.ecs_backend.task_definitions[family][int(revision)]
+    [container] = definition.container_definitions
+    write_log(request, container, task, fault.get("log", "RuntimeError: boom"))
+    end = {"exitCode": fault["exitCode"]} if "exitCode" in fault else {}
+    return {
+        "taskArn": arn,
+        "clusterArn": service.cluster_arn,
+        "taskDefinitionArn": deployment.definition,
+        "startedBy": deployment.id,
+        "group": f"service:{service.name}",
+        "lastStatus": "STOPPED",
+        "desiredStatus": "STOPPED",
+        "stopCode": "EssentialContainerExited" if end else "ServiceSchedulerInitiated",
+        "stoppedReason": fault.get("reason", "Essential container in task exited"),
+        "createdAt": utcnow(),
+        "stoppedAt": utcnow(),
+        "containers": [{"name": container["name"], "lastStatus": "STOPPED", **end}],
+    }
+
+
+def write_log(request, container: dict, task: str, text: str) -> None:
+    options = container["logConfiguration"]["options"]
+    group, stream = options["awslogs-group"], f"{options['awslogs-stream-prefix']}/{container['name']}/{task}"
+    logs = logs_backends[request.current_account][request.region]
+    logs.create_log_stream(group, stream)
+    logs.put_log_events(group, stream, [{"timestamp": int(time.time() * 1000), "message": text}])
+
+
+def event(service, text: str) -> dict:
+    return {"id": str(uuid.uuid4()), "createdAt": utcnow(), "message": f"(service {service.name}) {text}"}
+
+
+def changed(original, starts):
+    """After moto made its change: keeps the properties it forgets, and starts a deployment where ECS does."""
+
+    def handler(self):
+        wanted = self._get_params()
+        cluster = (wanted.get("cluster") or "default").split("/")[-1]
+        name = (wanted.get("serviceName") or wanted["service"]).split("/")[-1]
+        before = self.ecs_backend.services.get(f"{cluster}:{name}")
+        definition = before.task_definition if before else None
+        out = original(self)
+        service = self.ecs_backend.services[f"{cluster}:{name}"]
+        for key, value in wanted.items():
+            if key not in KNOWN and value is not None:
+                setattr(service, camelcase_to_underscores(key), value)
+        if starts(service, definition, wanted):
+            rollouts = service.rollouts = getattr(service, "rollouts", None) or Rollouts()
+            old = rollouts.deployments[:1]
+            rollouts.deployments = [Deployment(service, fault_of(self, service)), *old]
+        service.rollouts.advance(service, self)
+        return out
+
+    return handler
+
+
+Response = EC2ContainerServiceResponse
+Response.create_service = changed(Response.create_service, lambda *_: True)
+Response.update_service = changed(
+    Response.update_service,
+    lambda service, definition, wanted: wanted.get("forceNewDeployment") or service.task_definition != definition,
+)
+
+
+def describe_services(self, original=Response.describe_services):
+    cluster = (self._get_param("cluster") or "default").split("/")[-1]
+    for key, service in self.ecs_backend.services.items():
+        if key.startswith(f"{cluster}:") and service.status == "ACTIVE":
+            service.rollouts.advance(service, self)
+    return original(self)
+
+
+def all_stopped(request) -> list[tuple[str, dict]]:
+    services = request.ecs_backend.services.values()
+    return [(service.name, task) for service in services for task in service.rollouts.stopped]
+
+
+def list_tasks(self):
+    name, status = self._get_param("serviceName"), self._get_param("desiredStatus") or "RUNNING"
+    arns = [task["taskArn"] for owner, task in all_stopped(self) if owner == name and status == "STOPPED"]
+    return ActionResult({"taskArns": arns})
+
+
+def describe_tasks(self):
+    wanted = self._get_param("tasks", [])
+    tasks = [task for _, task in all_stopped(self) if task["taskArn"] in wanted]
+    return ActionResult({"tasks": tasks, "failures": []})
+
+
+Response.describe_services = describe_services
+Response.list_tasks = list_tasks
+Response.describe_tasks = describe_tasks
