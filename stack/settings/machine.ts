@@ -23,17 +23,18 @@ const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64
 /** Checks what only the machine, and the AWS account, can tell; collects all that is wrong. */
 export async function machineProblems(settings: Settings, stack: string) {
   const problems: Problem[] = [];
-  const app = await openApp(settings.app).catch((error: Error) => {
-    problems.push({ key: "app", value: JSON.stringify(settings.app), remedy: error.message });
-    return undefined;
-  });
-  problems.push(...(app?.problems() ?? []));
-  const engine = await engineProblems(settings, problems);
-  if (settings.platform === "aws") {
-    // Loaded where it is needed: the AWS SDK takes its time.
-    const { accountProblems } = await import("../aws/account.js");
-    problems.push(...(await accountProblems(settings)));
-  } else if (engine) problems.push(...(await localProblems(settings, stack)));
+  // Loaded where it is needed: the AWS provider takes its time.
+  const account = settings.platform === "aws" ? import("../aws/account.js") : undefined;
+  const [app, engine, accountSays = []] = await Promise.all([
+    openApp(settings.app).catch((error: Error) => {
+      problems.push({ key: "app", value: JSON.stringify(settings.app), remedy: error.message });
+      return undefined;
+    }),
+    engineProblems(settings, problems),
+    account?.then(({ accountProblems }) => accountProblems(settings)),
+  ]);
+  problems.push(...(app?.problems() ?? []), ...accountSays);
+  if (settings.platform === "docker" && engine) problems.push(...(await localProblems(settings, stack)));
   const machine = engine && settings.platform === "aws" ? { platform: "linux/amd64", gpu: true } : engine;
   return { problems, machine, app: app as AppSource | undefined };
 }

@@ -1,5 +1,6 @@
-import { DescribeServicesCommand, UpdateServiceCommand, type ECSClient, type Service } from "@aws-sdk/client-ecs";
+import type { Service } from "@aws-sdk/client-ecs";
 import { userError } from "../../user-error";
+import { ecs } from "../clients";
 import { reasons } from "./reasons";
 import { verdict } from "./verdict";
 
@@ -26,22 +27,23 @@ export interface FollowArgs {
  *
  * @throws RunError that says why the deployment failed, with the reasons of the tasks that stopped.
  */
-export async function follow(ecs: ECSClient, args: FollowArgs): Promise<void> {
+export async function follow(args: FollowArgs): Promise<void> {
   const { cluster, service: name, taskDefinition, say, interval = 2000 } = args;
+  const { client, DescribeServicesCommand, UpdateServiceCommand } = await ecs();
   const look = async (): Promise<Service> => {
-    const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [name] }));
+    const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: [name] }));
     if (!services[0]) throw userError(`${name}: the cluster ${cluster} has no such service: run \`pulumi refresh\``);
     return services[0];
   };
   const fail = async (reason: string) => {
-    const why = await reasons(ecs, cluster, name, taskDefinition);
+    const why = await reasons(cluster, name, taskDefinition);
     return userError([`${name}: the new tasks did not come to run: ${reason}`, ...why].join("\n"));
   };
 
   let service = await look();
   if (service.taskDefinition !== taskDefinition) {
     say("ECS went back to an earlier task definition: deploying again");
-    await ecs.send(new UpdateServiceCommand({ cluster, service: name, taskDefinition, forceNewDeployment: true }));
+    await client.send(new UpdateServiceCommand({ cluster, service: name, taskDefinition, forceNewDeployment: true }));
     service = await look();
   }
   let deadline = Date.now() + args.timeout * 1000;

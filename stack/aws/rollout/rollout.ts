@@ -1,11 +1,9 @@
-import { ECSClient } from "@aws-sdk/client-ecs";
 import * as pulumi from "@pulumi/pulumi";
 import { recordRelease, releaseId, type Digests } from "../../release/record";
 import { Registry } from "../../release/registry";
 import type { Store } from "../../images/source";
 import { userError } from "../../user-error";
-import { newerReleases } from "../account";
-import { clientConfig } from "../client";
+import { releases } from "../releases";
 import type { Service } from "../service";
 import { follow } from "./follow";
 
@@ -51,11 +49,10 @@ export class Rollout extends pulumi.ComponentResource {
   }
 
   private async follow(cluster: string, services: (readonly [string, string])[], timeout: number): Promise<void> {
-    const ecs = new ECSClient(clientConfig());
     const others = new AbortController();
     const all = services.map(([service, taskDefinition]) => {
       const say = (line: string) => void pulumi.log.info(`${service}: ${line}`, this, undefined, true);
-      return follow(ecs, { cluster, service, taskDefinition, timeout, say, signal: others.signal });
+      return follow({ cluster, service, taskDefinition, timeout, say, signal: others.signal });
     });
     try {
       await Promise.all(all);
@@ -70,8 +67,8 @@ export class Rollout extends pulumi.ComponentResource {
 
   /** The registry removes old releases without knowing which one runs. */
   private async warnOfEnd(release: string, keeps: number): Promise<void> {
-    const newer = await newerReleases(release);
-    if (newer !== undefined && newer >= keeps - 2) {
+    const newer = (await releases()).findIndex(({ id }) => id === release);
+    if (newer >= keeps - 2) {
       const text = `release ${release} is number ${newer + 1} of the ${keeps} that the registry keeps: raise spatialforge:aws.releases, or deploy a newer one`;
       await pulumi.log.warn(text, this);
     }
