@@ -1,6 +1,6 @@
-"""The emulated AWS of the lab, with what this project needs beyond it (usage: as moto_server).
+"""The emulated AWS of the stack tests: moto, with what this project needs beyond it (usage: as moto_server).
 
-`LAB_AWS_EMULATOR` names it; `LAB_AWS_BASE` is the emulator that it adds to.
+`EMULATOR_BASE` names a script with further repairs of moto, if there is one.
 """
 
 import os
@@ -9,9 +9,9 @@ import runpy
 import sys
 from pathlib import Path
 
-here = Path(__file__).resolve().parent
-sys.path.insert(0, str(here))
-runpy.run_path(os.environ.get("LAB_AWS_BASE") or str(here.parents[3] / "shared" / "lab" / "aws-emulator.py"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+if base := os.environ.get("EMULATOR_BASE"):
+    runpy.run_path(base)
 
 import cache_parameters  # noqa: E402, F401
 import services  # noqa: E402, F401

@@ -1,0 +1,69 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { ROOT } from "../../stack/root";
+import { until } from "./engine";
+
+/** What happens to the deployments of a service that start from now on: test/aws/emulator/services.py describes each. */
+export type Fault =
+  | { mode: "stop"; exitCode?: number; reason?: string; log?: string }
+  | { mode: "stall" }
+  | { mode: "protected"; seconds: number };
+
+/** An emulated AWS of a test's own: it starts empty. `EMULATOR_PYTHON` is a Python that has moto. */
+export class Emulator {
+  private constructor(
+    private readonly process: ChildProcess,
+    readonly url: string,
+  ) {}
+
+  static async start(): Promise<Emulator> {
+    const port = await freePort();
+    const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
+    const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true" };
+    const python = process.env.EMULATOR_PYTHON ?? "python3";
+    const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], { env, stdio: "ignore" });
+    const url = `http://127.0.0.1:${port}`;
+    await until("the emulated AWS answers", 60, () =>
+      fetch(`${url}/moto-api/data.json`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    return new Emulator(child, url);
+  }
+
+  /** For the AWS SDK of a test. */
+  get client() {
+    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    return { endpoint: this.url, region: process.env.AWS_REGION ?? "us-east-1", credentials };
+  }
+
+  /** Runs with a fault of a service's deployments. */
+  async failing<T>(service: string, fault: Fault, run: () => Promise<T>): Promise<T> {
+    const ssm = new SSMClient(this.client);
+    const Name = `/emulator/${service}`;
+    await ssm.send(new PutParameterCommand({ Name, Value: JSON.stringify(fault), Type: "String" }));
+    try {
+      return await run();
+    } finally {
+      await ssm.send(new DeleteParameterCommand({ Name }));
+    }
+  }
+
+  stop(): void {
+    this.process.kill();
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
