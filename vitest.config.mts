@@ -4,14 +4,21 @@ import { defineConfig } from "vitest/config";
 /** Minutes, as milliseconds: image builds and rollouts take their time on a small machine. */
 const minutes = (n: number): number => n * 60_000;
 
-/** Whether a tier lacks its real part; in CI that is no excuse. */
-const noEngine = !process.env.CI && spawnSync("docker", ["version"]).status !== 0;
+const fails = (command: string, ...args: string[]): boolean => spawnSync(command, args).status !== 0;
+
+/** Tiers that lack their real part, and the test that stands for each; in CI that is no excuse. */
+const lacking: Record<string, string> = {};
+if (!process.env.CI) {
+  const python = process.env.EMULATOR_PYTHON ?? "python3";
+  if (fails(python, "-c", "import moto") || !process.env.LAB_ECR) lacking.aws = "test/harness/no-emulator.test.ts";
+  if (fails("docker", "version")) lacking.images = lacking.stack = lacking.aws = "test/harness/no-engine.test.ts";
+}
 
 const tier = (name: string, timeout: number) => ({
   extends: true as const,
   test: {
     name,
-    include: noEngine && name !== "unit" ? ["test/harness/no-engine.test.ts"] : [`test/${name}/**/*.test.ts`],
+    include: [lacking[name] ?? `test/${name}/**/*.test.ts`],
     testTimeout: timeout,
     hookTimeout: timeout,
     fileParallelism: name === "unit",
@@ -22,6 +29,6 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
-    projects: [tier("unit", minutes(0.5)), tier("images", minutes(15)), tier("stack", minutes(20))],
+    projects: [tier("unit", minutes(0.5)), tier("images", minutes(15)), tier("stack", minutes(20)), tier("aws", minutes(10))],
   },
 });

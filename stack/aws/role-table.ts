@@ -84,3 +84,6 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
     },
   ];
 }
+
+/** Most tasks of a role during a deployment, in percent of its count. */
+export const maximumPercent = ({ single }: { single?: boolean }): number => (single ? 100 : 200);

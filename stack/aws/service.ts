@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { containerDefinition, START_S, volumes, type Models } from "./container";
+import { maximumPercent } from "./role-table";
 import { executionStatements, taskStatements } from "./permissions";
 import { taskRole, type Place } from "./roles";
 import type { Secret } from "./secret";
@@ -108,6 +109,3 @@ function serviceArgs(name: string, args: ServiceArgs, definition: aws.ecs.TaskDe
     enableEcsManagedTags: true,
   };
 }
-
-/** Most tasks of a service during a deployment, in percent of its count. */
-export const maximumPercent = ({ single }: { single?: boolean }): number => (single ? 100 : 200);

@@ -1,3 +1,4 @@
+import { capacityProblems } from "../aws/capacity";
 import { fargateProblem } from "../aws/fargate";
 import { contains, overlaps, parseRange } from "./cidr";
 import type { AwsSettings } from "./aws";
@@ -5,7 +6,13 @@ import type { Problem } from "./parse";
 
 /** What the schema can't say of the platform aws: settings that depend on each other or on the stack. */
 export function awsProblems(aws: AwsSettings, stack: string): Problem[] {
-  const found = [...networkProblems(aws), ...entryProblems(aws, stack), ...serviceProblems(aws), ...dataProblems(aws)];
+  const found = [
+    ...networkProblems(aws),
+    ...entryProblems(aws, stack),
+    ...serviceProblems(aws),
+    ...capacityProblems(aws),
+    ...dataProblems(aws),
+  ];
   return found.map(({ key, ...rest }) => ({ key: `aws.${key}`, ...rest }));
 }
 

@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DescribeServicesCommand, DescribeTaskDefinitionCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
 import { ROOT } from "../../stack/root";
@@ -33,6 +36,7 @@ export class AwsStack {
   emulator!: Emulator;
   private readonly clones = [new Clone()];
   private readonly state = mkdtempSync(join(tmpdir(), "spatialforge-state-"));
+  private before: Record<string, number> = {};
   /** All that the CLI said. */
   log = "";
 
@@ -45,8 +49,15 @@ export class AwsStack {
   async start(): Promise<void> {
     this.emulator = await Emulator.start();
     await this.ecr.start();
+    this.before = await this.emulator.things();
     this.configure(this.clone);
     await this.must("stack init");
+  }
+
+  /** What there is in AWS that was not there at the start. */
+  async left(): Promise<string[]> {
+    const now = await this.emulator.things();
+    return Object.keys(now).filter((kind) => now[kind] > (this.before[kind] ?? 0));
   }
 
   get clone(): Clone {
@@ -63,12 +74,15 @@ export class AwsStack {
 
   private configure(clone: Clone): void {
     symlinkSync(join(ROOT, "node_modules"), join(clone.folder, "node_modules"));
+    const common = { "aws:region": "us-east-1", "aws:maxRetries": "2", "spatialforge:app": { path: "sample-app" } };
+    for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
+  }
+
+  /** Changes a setting; its key is a path, as `spatialforge:bases/cpu`. */
+  set(key: string, value: unknown, clone = this.clone): void {
     const file = join(clone.folder, `Pulumi.${this.stack}.yaml`);
     const document = parseDocument(readFileSync(file, "utf8"));
-    const common = { "aws:region": "us-east-1", "aws:maxRetries": "2", "spatialforge:app": { path: "sample-app" } };
-    for (const [key, value] of Object.entries({ ...common, ...this.settings })) {
-      document.setIn(["config", ...key.split("/")], document.createNode(value));
-    }
+    document.setIn(["config", ...key.split("/")], document.createNode(value));
     writeFileSync(file, document.toString());
   }
 
@@ -104,22 +118,65 @@ export class AwsStack {
 
   up = (): Promise<string> => this.must("up --yes --skip-preview");
 
-  /** An update; what it changed. */
+  /** An update; what it changed, each resource once. */
   async changes(): Promise<Change[]> {
-    const text = await this.must("up --yes --skip-preview --json");
-    const { steps = [] } = JSON.parse(text.slice(text.indexOf("{"))) as { steps?: { op: string; urn: string }[] };
-    return steps
-      .filter(({ op }) => !["same", "delete-replaced", "replace"].includes(op))
-      .map(({ op, urn }) => ({ op, type: urn.split("::")[2].split("$").at(-1) ?? "", name: nameOf(urn) }));
+    const lines = (await this.up()).matchAll(
+      /^ [~+-]{1,2} +(\S+) (\S+) (created|updated|replaced|deleted) (?!original|replacement)/gm,
+    );
+    return [...lines].map(([, type, name, op]) => ({ op, type, name }));
   }
 
   async resources(): Promise<StateResource[]> {
-    const { deployment } = JSON.parse(await this.must("stack export")) as { deployment: { resources?: StateResource[] } };
+    const { deployment } = JSON.parse(await this.must("stack export")) as {
+      deployment: { resources?: StateResource[] };
+    };
     return deployment.resources ?? [];
   }
 
   async outputs(): Promise<{ url: string; release: string; images: Record<string, string> }> {
     return JSON.parse(await this.must("stack output --json")) as never;
+  }
+
+  /** Starts a command that is not waited for; `kill` ends it and all its processes at once, as the loss of a machine does. */
+  begin(command: string): { kill: () => void } {
+    const line = `${this.env} exec pulumi ${command} --stack ${this.stack} --non-interactive`;
+    const child = spawn("bash", ["-c", line], { cwd: this.clone.folder, detached: true, stdio: "ignore" });
+    return { kill: () => process.kill(-(child.pid ?? 0), "SIGKILL") };
+  }
+
+  /** The image that ECS runs for a service. */
+  async runs(service: string): Promise<string | undefined> {
+    const ecs = new ECSClient(this.emulator.client);
+    const cluster = `spatialforge-${this.stack}`;
+    const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
+    const command = new DescribeTaskDefinitionCommand({ taskDefinition: services[0].taskDefinition });
+    return (await ecs.send(command)).taskDefinition?.containerDefinitions?.[0].image;
+  }
+
+  /** The values of all secrets. */
+  async secrets(): Promise<string[]> {
+    const client = new SecretsManagerClient(this.emulator.client);
+    const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
+    const values = SecretList.map(({ ARN }) => client.send(new GetSecretValueCommand({ SecretId: ARN })));
+    return (await Promise.all(values)).map(({ SecretString = "" }) => SecretString);
+  }
+
+  /** Whether a resource depends on another one, directly or not, as `type::name` without the package's name. */
+  async order(): Promise<(first: string, then: string) => boolean> {
+    const resources = await this.resources();
+    const find = (name: string) => {
+      const found = resources.find(({ urn }) => urn.endsWith(`aws:${name}`));
+      if (!found) throw new Error(`the stack has no ${name}`);
+      return found;
+    };
+    const reaches = (from: StateResource, to: StateResource, seen = new Set<string>()): boolean =>
+      (from.dependencies ?? []).some((urn) => {
+        const next = resources.find((one) => one.urn === urn);
+        if (!next || seen.has(urn)) return false;
+        seen.add(urn);
+        return next === to || reaches(next, to, seen);
+      });
+    return (first, then) => reaches(find(first), find(then));
   }
 
   /** Changes a file of the clone. */

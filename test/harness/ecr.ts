@@ -44,7 +44,9 @@ export class Ecr {
       behind.on("error", (error) => answer.writeHead(502).end(error.message));
       asked.pipe(behind);
     });
-    await new Promise<void>((ready) => this.server?.listen(443, "127.0.0.1", ready));
+    await new Promise<void>((ready, fail) => {
+      this.server?.once("error", fail).listen(443, "127.0.0.1", ready);
+    });
   }
 
   /** Digest behind each tag of a repository. */

@@ -3,7 +3,7 @@
 A fault for the deployments that start from now on is an SSM parameter `/emulator/SERVICE`, JSON:
   {"mode": "stop", "exitCode": 1, "reason": "Essential container in task exited", "log": "RuntimeError: boom"}
       its tasks stop; the circuit breaker fails the deployment and goes back to the one before
-  {"mode": "stall"}                    no task ever starts
+  {"mode": "stall"}                    no task starts for as long as the parameter is there
   {"mode": "protected", "seconds": 6}  an old task runs for so long beside the new ones
 """
 
@@ -71,6 +71,8 @@ class Rollouts:
     def advance(self, service, request) -> None:
         new = self.deployments[0]
         mode = new.fault.get("mode")
+        if mode == "stall":
+            mode = fault_of(request, service).get("mode")  # a host that comes ends it
         if new.state == "IN_PROGRESS" and mode == "stop" and service.desired_count:
             self.stop(new, service, request)
         elif new.state == "IN_PROGRESS" and mode != "stall" and (new.age >= START_S or not service.desired_count):

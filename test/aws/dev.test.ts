@@ -1,0 +1,208 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { IMAGES } from "../../stack/images/table";
+import { ROOT } from "../../stack/root";
+import { AwsStack, nameOf, type Change } from "../harness/aws-stack";
+import { docker, until } from "../harness/engine";
+
+const stack = new AwsStack("dev", { "spatialforge:healthTimeout": 20 });
+const REPOSITORY = "spatialforge-dev";
+
+beforeAll(async () => {
+  await stack.start();
+  await stack.up();
+});
+afterAll(async () => {
+  stack.stop();
+});
+
+/** The changes of an update without what belongs to no resource of a cloud. */
+const named = (changes: Change[], type: RegExp) =>
+  changes
+    .filter((change) => type.test(change.type))
+    .map(({ name }) => name)
+    .sort();
+const definitions = /TaskDefinition$/;
+const services = /^aws:ecs:Service$/;
+const images = /^docker:index:Image$/;
+
+async function unchanged(): Promise<void> {
+  await stack.must("preview --expect-no-changes");
+}
+
+async function running(): Promise<Record<string, string>> {
+  const all = (await stack.resources()).filter(({ type }) => definitions.test(type));
+  return Object.fromEntries(
+    all.map(({ urn, inputs }) => [
+      nameOf(urn),
+      (JSON.parse(inputs.containerDefinitions) as { image: string }[])[0].image,
+    ]),
+  );
+}
+
+it("up from nothing: the three images are in ECR, and the task definitions name them by digest", async () => {
+  const digests = await stack.ecr.digests(REPOSITORY);
+  const { images: outputs, release, url } = await stack.outputs();
+  expect(url).toMatch(/^http:\/\/spatialforge-dev/);
+  for (const { name } of IMAGES) {
+    expect(outputs[name]).toBe(`${process.env.LAB_ECR}/${REPOSITORY}@${digests[`release-${release}-${name}`]}`);
+  }
+  expect(await running()).toEqual({ api: outputs.cpu, worker: outputs.worker, beat: outputs.cpu });
+});
+
+it("a preview shows nothing to change; neither does another machine's with the same commit", async () => {
+  await unchanged();
+  await stack.must("preview --expect-no-changes", stack.secondMachine());
+});
+
+it("a refresh finds no drift", async () => {
+  await stack.must("refresh --yes --skip-preview --expect-no-changes");
+});
+
+describe("a change", () => {
+  it("of the code: the images, their task definitions and services, and nothing else", async () => {
+    stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# changed\n`);
+    const changes = await stack.changes();
+    expect(named(changes, images)).toEqual(["api", "cpu", "worker"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat", "worker"]);
+    expect(named(changes, services)).toEqual(["api", "beat", "worker"]);
+    expect(changes).toHaveLength(9);
+    await unchanged();
+  });
+
+  it("of a page: only what holds pages", async () => {
+    stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
+    const changes = await stack.changes();
+    expect(named(changes, images)).toEqual(["api", "cpu"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat"]);
+    expect(named(changes, services)).toEqual(["api", "beat"]);
+    expect(changes).toHaveLength(6);
+  });
+
+  it("of a base's digest: only the image that stands on it", async () => {
+    const base = "spatialforge-test/base:1";
+    docker("build", "-q", "-t", base, join(ROOT, "test", "aws", "base"));
+    stack.set("spatialforge:bases/cpu", base);
+    const changes = await stack.changes();
+    docker("rmi", base);
+    expect(named(changes, images)).toEqual(["cpu"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat"]);
+  });
+});
+
+describe("a rollout that fails", () => {
+  it("is an update that fails, with the service, the reason, the exit code and the last log lines; the next one completes", async () => {
+    const before = await running();
+    stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# bad\n`);
+    const fault = { mode: "stop", exitCode: 3, log: "RuntimeError: boom" } as const;
+    const { code, text } = await stack.emulator.failing("api", fault, () => stack.run("up --yes --skip-preview"));
+    expect(code).not.toBe(0);
+    expect(text).toMatch(
+      /api: the new tasks did not come to run: ECS deployment circuit breaker: tasks failed to start/,
+    );
+    expect(text).toMatch(/Essential container in task exited; api: exit code 3/);
+    expect(text).toMatch(/RuntimeError: boom/);
+    expect(await stack.runs("api")).toBe(before.api);
+
+    // Pulumi's state names what ECS does not run: nothing to change, and yet a deployment is due.
+    const again = await stack.up();
+    expect(again).toMatch(/api: ECS went back to an earlier task definition: deploying again/);
+    expect(again).toMatch(/\d+ unchanged/);
+    expect(await stack.runs("api")).toBe((await running()).api);
+    expect(await stack.runs("api")).not.toBe(before.api);
+  });
+
+  it("by stalling: the update fails with what ECS says of it; the next one completes", async () => {
+    stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# stalls\n`);
+    const { code, text } = await stack.emulator.failing("beat", { mode: "stall" }, () =>
+      stack.run("up --yes --skip-preview"),
+    );
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/beat: the new tasks did not come to run: not within 20 s: 0 of 1 new tasks run/);
+    expect(text).toMatch(/ECS says: .*unable to place a task/);
+    await stack.up();
+    expect(await stack.runs("beat")).toBe((await running()).beat);
+  });
+
+  it("not: old tasks that finish their jobs are progress, however long they take", async () => {
+    stack.set("spatialforge:healthTimeout", 10);
+    stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# waits\n`);
+    const text = await stack.emulator.failing("api", { mode: "protected", seconds: 15 }, () => stack.up());
+    expect(text).toMatch(/api: 1 of 1 new tasks run, 1 old one runs/);
+  });
+});
+
+it("a release goes back to what it was, without a build or a push", async () => {
+  const earlier = await stack.outputs();
+  stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# newer\n`);
+  await stack.up();
+  expect((await stack.outputs()).release).not.toBe(earlier.release);
+  const pushed = await stack.ecr.digests(REPOSITORY);
+
+  stack.set("spatialforge:release", earlier.release);
+  const changes = await stack.changes();
+  expect(changes.filter(({ op, type }) => images.test(type) && op !== "deleted")).toEqual([]);
+  expect(await stack.ecr.digests(REPOSITORY)).toEqual(pushed);
+  expect((await stack.outputs()).images).toEqual(earlier.images);
+  expect(await stack.runs("api")).toBe(earlier.images.cpu);
+  expect((await stack.outputs()).release).toBe(earlier.release);
+});
+
+it("a release that ECR lacks is refused before anything is changed", async () => {
+  stack.set("spatialforge:release", "nothing-here");
+  const { code, text } = await stack.run("up --yes --skip-preview");
+  stack.set("spatialforge:release", "");
+  expect(code).not.toBe(0);
+  expect(text).toMatch(
+    /spatialforge:release = nothing-here\s+the ECR repository spatialforge-dev has no such release: its newest are /,
+  );
+});
+
+it("an update that is killed after its push is completed by the next one", async () => {
+  stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# killed\n`);
+  const before = await stack.ecr.digests(REPOSITORY);
+  const update = stack.begin("up --yes --skip-preview");
+  await until("an image is pushed", 90, async () => {
+    const now = await stack.ecr.digests(REPOSITORY);
+    return now["cache-worker"] !== before["cache-worker"];
+  });
+  update.kill();
+  await stack.must("cancel --yes");
+  await stack.up();
+  await unchanged();
+  const { images: outputs } = await stack.outputs();
+  expect(await stack.runs("worker")).toBe(outputs.worker);
+});
+
+it("no generated secret is in the state, in what was said, or in an image", async () => {
+  const values = await stack.secrets();
+  expect(values.length).toBeGreaterThanOrEqual(5);
+  const state = JSON.stringify(await stack.resources());
+  const history = Object.values((await stack.outputs()).images).map(
+    (image) => docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image) + docker("inspect", image),
+  );
+  for (const value of values) {
+    expect(state).not.toContain(value);
+    expect(stack.log).not.toContain(value);
+    for (const text of history) expect(text).not.toContain(value);
+  }
+});
+
+it("what depends on another thing goes before it; destroy leaves nothing", async () => {
+  const order = await stack.order();
+  for (const [first, then] of [
+    ["ecs/service:Service::api", "ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster"],
+    ["ecs/service:Service::worker", "ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster"],
+    ["ecs/service:Service::api", "lb/listenerRule:ListenerRule::public-0"],
+    ["ecs/service:Service::api", "iam/rolePolicy:RolePolicy::api-execution"],
+    ["ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster", "ecs/capacityProvider:CapacityProvider::gpu"],
+    ["ecs/capacityProvider:CapacityProvider::gpu", "autoscaling/group:Group::gpu"],
+    ["autoscaling/group:Group::gpu", "ec2/launchTemplate:LaunchTemplate::host"],
+    ["elasticache/replicationGroup:ReplicationGroup::redis", "elasticache/parameterGroup:ParameterGroup::redis"],
+  ]) {
+    expect(order(first, then), `${first} depends on ${then}`).toBe(true);
+  }
+  await stack.must("destroy --yes --skip-preview");
+  expect(await stack.resources()).toEqual([]);
+  expect(await stack.left()).toEqual([]);
+});
