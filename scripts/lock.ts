@@ -5,13 +5,16 @@
  * answer into the groups of `stack/lock/groups.ts`. Which packages a group's requirements lead to is again uv's answer:
  * the group is resolved alone, held to the versions of the whole.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { LockError } from "../stack/lock/error";
 import { ROOT } from "../stack/root";
+import { newestAmi, pinAmi } from "./lock/ami";
 import { makeLock } from "./lock/make-lock";
 
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
+
+const AMI_FILES = ["dev", "prod"].map((stack) => join(ROOT, `Pulumi.${stack}.yaml`));
 
 const USAGE = `Usage: npm run lock -- [options]
 
@@ -23,6 +26,7 @@ Needs a package index, and on PATH uv (https://docs.astral.sh/uv/) and any Pytho
   --upgrade         newest versions; without it, pins that still satisfy are kept
   --check           write nothing; exit 1 if something would change
   --cpu-index URL   index of the CPU builds of torch (default: ${CPU_INDEX})
+  --ami             move the AMI of the GPU hosts, in Pulumi.dev.yaml and Pulumi.prod.yaml, to the newest one instead; needs AWS
   --help
 
 Only project.dependencies are locked: optional dependencies and dependency groups are not, for no image installs them.
@@ -40,6 +44,7 @@ async function main(): Promise<number> {
         upgrade: { type: "boolean", default: false },
         check: { type: "boolean", default: false },
         "cpu-index": { type: "string", default: CPU_INDEX },
+        ami: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
@@ -48,6 +53,14 @@ async function main(): Promise<number> {
       return 0;
     }
     const { app, name, upgrade, check } = values;
+    if (values.ami) {
+      const newest = await newestAmi();
+      const moved = pinAmi(AMI_FILES, newest, !check);
+      console.log(
+        moved.length ? `${newest}: ${moved.map((file) => basename(file)).join(", ")}` : `${newest}: unchanged`,
+      );
+      return check && moved.length ? 1 : 0;
+    }
     const same = await makeLock({ app, name, upgrade, check, cpuIndex: values["cpu-index"] });
     return check && !same ? 1 : 0;
   } catch (error) {

@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { amiParameter, parseAmi } from "./ami";
 import type { GpuTypeName } from "./gpu-types";
 
 export interface ClusterArgs {
@@ -14,10 +15,13 @@ export interface ClusterArgs {
   spot: boolean;
   /** GB of each host's disk; it holds a few releases of several GB each. */
   disk: number;
+  /** Name of the AMI; empty: the newest, so that each of its releases is a change. */
+  ami: string;
+  /** Whether ECS Exec is on; its sessions are logged. */
+  exec: boolean;
+  logDays: number;
+  kmsKeyArn?: pulumi.Input<string>;
 }
-
-/** The ECS GPU-optimised Amazon Linux 2023 AMI for x86_64, which brings driver, runtime and agent. */
-const AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id";
 
 /** MB/s of a gp3 disk: a pull of several GB is bound by it. */
 const THROUGHPUT = 500;
@@ -31,15 +35,34 @@ export class Cluster extends pulumi.ComponentResource {
   readonly cluster: aws.ecs.Cluster;
   /** Name of the capacity provider of GPU hosts. */
   readonly gpu: pulumi.Output<string>;
+  /** Log group of ECS Exec, where it is on. */
+  readonly exec?: { logGroupArn: pulumi.Output<string> };
   /** What services must depend on, so that they go before their capacity does. */
   readonly ready: pulumi.Resource;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Cluster", name, {}, opts);
     const child = { parent: this };
+    const sessions = args.exec
+      ? new aws.cloudwatch.LogGroup("exec", { retentionInDays: args.logDays, kmsKeyId: args.kmsKeyArn }, child)
+      : undefined;
+    this.exec = sessions && { logGroupArn: sessions.arn };
     this.cluster = new aws.ecs.Cluster(
       "cluster",
-      { name, settings: [{ name: "containerInsights", value: "enabled" }] },
+      {
+        name,
+        settings: [{ name: "containerInsights", value: "enabled" }],
+        configuration: sessions && {
+          executeCommandConfiguration: {
+            logging: "OVERRIDE",
+            kmsKeyId: args.kmsKeyArn,
+            logConfiguration: {
+              cloudWatchLogGroupName: sessions.name,
+              cloudWatchEncryptionEnabled: args.kmsKeyArn !== undefined,
+            },
+          },
+        },
+      },
       child,
     );
     const template = launchTemplate(name, args, child);
@@ -95,7 +118,11 @@ function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomRes
   return new aws.ec2.LaunchTemplate(
     "host",
     {
-      imageId: aws.ssm.getParameterOutput({ name: AMI }, child).value,
+      imageId: aws.ssm
+        .getParameterOutput({ name: amiParameter(args.ami) }, child)
+        .insecureValue.apply((value) => parseAmi(value).image_id),
+      ebsOptimized: "true",
+      monitoring: { enabled: true },
       iamInstanceProfile: { arn: profile.arn },
       vpcSecurityGroupIds: [args.securityGroupId],
       userData: Buffer.from(userData(name)).toString("base64"),
@@ -130,7 +157,8 @@ function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate
       vpcZoneIdentifiers: args.subnetIds,
       minSize: 0,
       maxSize: args.maxHosts,
-      // The capacity provider needs it to keep hosts that run tasks; so destroy has to force.
+      // The capacity provider needs it to keep hosts that run tasks. A group with protected hosts is not deleted but by force:
+      // without it destroy would wait for hosts that never go.
       protectFromScaleIn: true,
       forceDelete: true,
       mixedInstancesPolicy: {

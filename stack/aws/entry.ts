@@ -23,6 +23,8 @@ const VALUES_PER_RULE = 5;
 export class Entry extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   readonly targetGroup: aws.lb.TargetGroup;
+  /** As CloudWatch's metrics name it. */
+  readonly balancerArnSuffix: pulumi.Output<string>;
   /** What the service must depend on: a target group takes targets once a listener has it. */
   readonly ready: pulumi.Resource[];
 
@@ -43,6 +45,7 @@ export class Entry extends pulumi.ComponentResource {
       },
       child,
     );
+    this.balancerArnSuffix = balancer.arnSuffix;
     this.targetGroup = new aws.lb.TargetGroup(
       "api",
       {

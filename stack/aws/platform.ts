@@ -4,17 +4,20 @@ import { images as imagesOf } from "../images/source";
 import { password } from "../password";
 import type { Digests } from "../release/record";
 import type { Inputs } from "../settings/read";
+import { Alarms } from "./alarms";
 import { Bucket } from "./bucket";
 import { Cluster } from "./cluster";
 import { Entry } from "./entry";
 import { API_PORT, Firewall } from "./firewall";
 import type { GpuTypeName } from "./gpu-types";
 import { stackName } from "./name";
+import { beatEnv } from "./metrics";
 import { Network } from "./network";
 import { Redis } from "./redis";
 import { Repository } from "./repository";
 import { roles } from "./role-table";
 import { Rollout } from "./rollout/rollout";
+import { Scaling } from "./scaling";
 import { secret, type Secret } from "./secret";
 import { Service } from "./service";
 
@@ -49,7 +52,14 @@ export class AwsPlatform extends pulumi.ComponentResource {
     const bucket = new Bucket(own, { ...on.objects, forceDestroy: !on.protect, recoveryDays }, child);
     const cluster = new Cluster(
       own,
-      { ...on.gpu, types: on.gpu.types as GpuTypeName[], subnetIds: privateSubnets, securityGroupId: groups.hosts.id },
+      {
+        ...on.gpu,
+        types: on.gpu.types as GpuTypeName[],
+        subnetIds: privateSubnets,
+        securityGroupId: groups.hosts.id,
+        exec: on.exec,
+        logDays: on.logDays,
+      },
       child,
     );
     const entry = new Entry(
@@ -93,17 +103,42 @@ export class AwsPlatform extends pulumi.ComponentResource {
             repositoryArn: store.arn,
             command: [role.name],
             gpu: role.onGpu ? cluster.gpu : undefined,
-            env: { ...env, ...role.env },
+            env: { ...env, ...role.env, ...(role.name === "beat" ? beatEnv() : {}) },
             secrets,
             subnetIds: privateSubnets,
             securityGroupId: groups[role.name].id,
             balanced: role.balanced ? { targetGroupArn: entry.targetGroup.arn, port: API_PORT } : undefined,
             logDays: on.logDays,
+            exec: cluster.exec,
           },
           { ...child, dependsOn: [cluster.ready, ...(role.balanced ? entry.ready : [])] },
         );
         return [role.name, service];
       }),
+    );
+
+    new Scaling(
+      own,
+      {
+        clusterName: cluster.cluster.name,
+        api: {
+          ...on.api,
+          service: services.api.service.name,
+          resourceLabel: pulumi.interpolate`${entry.balancerArnSuffix}/${entry.targetGroup.arnSuffix}`,
+        },
+        worker: { ...on.worker, service: services.worker.service.name },
+      },
+      child,
+    );
+    new Alarms(
+      own,
+      {
+        email: on.alarmEmail,
+        redis: { id: redis.groupId, nodes: on.redis.nodes },
+        balancer: entry.balancerArnSuffix,
+        targetGroup: entry.targetGroup.arnSuffix,
+      },
+      child,
     );
 
     this.images = images;

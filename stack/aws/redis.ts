@@ -23,6 +23,8 @@ export interface RedisArgs {
 export class Redis extends pulumi.ComponentResource {
   /** The URL, in the form that both redis-py and Celery take. */
   readonly url: Secret;
+  /** ID of the replication group. */
+  readonly groupId: pulumi.Output<string>;
 
   constructor(name: string, args: RedisArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Redis", name, {}, opts);
@@ -59,6 +61,7 @@ export class Redis extends pulumi.ComponentResource {
       },
       child,
     );
+    this.groupId = group.id;
     const value = pulumi.interpolate`rediss://:${token}@${group.primaryEndpointAddress}:${REDIS_PORT}/0?ssl_cert_reqs=required`;
     const { recoveryDays } = args;
     this.url = secret("redis-url", { value, recoveryDays, description: "URL of Redis, with its password" }, child);

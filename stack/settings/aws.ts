@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AMI_NAME } from "../aws/ami";
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const days = count(1, 3653);
@@ -29,7 +30,10 @@ const gpu = z.strictObject({
   onDemandBase: count(0, 500).default(0).describe("GPU hosts that are on-demand in any case"),
   spot: z.boolean().default(false).describe("Spot beyond the on-demand base"),
   disk: count(100, 16_384).default(200).describe("GB of a GPU host's disk"),
-  ami: z.string().default("").describe("Version of the ECS GPU AMI, moved by `npm run lock`; empty: the newest"),
+  ami: z
+    .union([z.literal(""), z.string().regex(AMI_NAME, "an AMI is named as al2023-ami-ecs-gpu-hvm-...-x86_64-ebs")])
+    .default("")
+    .describe("Name of the ECS GPU AMI, moved by `npm run lock -- --ami`; empty: the newest"),
 });
 
 const api = z.strictObject({

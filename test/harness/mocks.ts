@@ -37,7 +37,7 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
 const CALLS: Record<string, object> = {
   "aws:index/getAvailabilityZones:getAvailabilityZones": { names: ["zone-a", "zone-b", "zone-c"] },
   "aws:index/getRegion:getRegion": { name: "eu-west-1", region: "eu-west-1" },
-  "aws:ssm/getParameter:getParameter": { value: "ami-1" },
+  "aws:ssm/getParameter:getParameter": { insecureValue: '{"image_id":"ami-1","image_name":"newest"}' },
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": { userName: "AWS", password: "token" },
 };
 

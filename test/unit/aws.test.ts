@@ -106,6 +106,9 @@ describe("Cluster", () => {
     onDemandBase: 1,
     spot: true,
     disk: 150,
+    ami: "",
+    exec: false,
+    logDays: 30,
   };
 
   it("has hosts with an encrypted disk and IMDSv2, of any of the types, on-demand first and then spot", async () => {
