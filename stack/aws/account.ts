@@ -31,8 +31,12 @@ export async function accountProblems(settings: Settings): Promise<Problem[]> {
   return settings.release ? releaseProblems(settings.release) : [];
 }
 
-/** The provider's own reason, without the call that it made. */
-const reason = ({ message }: Error): string => message.split("\n")[0].slice(0, 300);
+/** The provider's own reason, without the call that it made and the pages that it names. */
+const reason = ({ message }: Error): string =>
+  message
+    .split("\n")[0]
+    .replace(/^invocation of \S+ returned an error: /, "")
+    .replace(/: Please see .*/, "");
 
 async function releaseProblems(release: string): Promise<Problem[]> {
   const has = await releases();

@@ -110,8 +110,9 @@ export class AwsPlatform extends pulumi.ComponentResource {
             balanced: role.balanced ? { targetGroupArn: entry.targetGroup.arn, port: API_PORT } : undefined,
             logDays: on.logDays,
             exec: cluster.exec,
+            after: [cluster.ready, ...(role.balanced ? entry.ready : [])],
           },
-          { ...child, dependsOn: [cluster.ready, ...(role.balanced ? entry.ready : [])] },
+          child,
         );
         return [role.name, service];
       }),

@@ -40,6 +40,8 @@ export interface ServiceArgs extends Place {
   /** Days that logs are kept. */
   logDays: number;
   kmsKeyArn?: pulumi.Input<string>;
+  /** What must be there before its first task, and go after its last one: a component's `dependsOn` does not reach what is in it. */
+  after: pulumi.Resource[];
   /** Log group of ECS Exec; none: no ECS Exec. */
   exec?: { logGroupArn: pulumi.Input<string> };
 }
@@ -73,7 +75,7 @@ export class Service extends pulumi.ComponentResource {
     );
     this.service = new aws.ecs.Service(name, serviceArgs(name, args, this.taskDefinition), {
       ...child,
-      dependsOn: [...execution.ready, ...task.ready],
+      dependsOn: [...args.after, ...execution.ready, ...task.ready],
       ignoreChanges: args.scaled ? ["desiredCount"] : [],
     });
     this.registerOutputs();

@@ -95,6 +95,9 @@ export class AwsStack {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       NODE_EXTRA_CA_CERTS: this.ecr.certificate,
       AWS_ENDPOINT_URL: this.emulator.url,
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      AWS_EC2_METADATA_DISABLED: "true",
       // Not known to the provider that stands in here; unit tests hold them.
       LAB_AWS_IGNORE: ignore.map((name) => `aws:ecr/repository:Repository.${name}`).join(),
     })
@@ -103,8 +106,8 @@ export class AwsStack {
   }
 
   /** Runs a command of the CLI on the stack. */
-  async run(command: string, clone = this.clone): Promise<{ code: number | null; text: string }> {
-    const done = await clone.run(`${this.env} pulumi ${command} --stack ${this.stack} --non-interactive`);
+  async run(command: string, clone = this.clone, env = ""): Promise<{ code: number | null; text: string }> {
+    const done = await clone.run(`${this.env}${env} pulumi ${command} --stack ${this.stack} --non-interactive`);
     this.log += done.text;
     return done;
   }
@@ -141,7 +144,12 @@ export class AwsStack {
   begin(command: string): { kill: () => void } {
     const line = `${this.env} exec pulumi ${command} --stack ${this.stack} --non-interactive`;
     const child = spawn("bash", ["-c", line], { cwd: this.clone.folder, detached: true, stdio: "ignore" });
-    return { kill: () => process.kill(-(child.pid ?? 0), "SIGKILL") };
+    const kill = () => {
+      process.kill(-(child.pid ?? 0), "SIGKILL");
+      // The CLI's children have groups of their own.
+      for (const pid of this.clone.pids()) process.kill(pid, "SIGKILL");
+    };
+    return { kill };
   }
 
   /** The image that ECS runs for a service. */

@@ -27,18 +27,29 @@ export class Clone {
     });
   }
 
+  /** Processes that work in the clone. */
+  pids(): number[] {
+    const inside = (pid: string) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder);
+      } catch {
+        return false; // it has ended, or is another user's
+      }
+    };
+    return readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid) && inside(pid))
+      .map(Number);
+  }
+
   /** Command lines of the processes that work in the clone. */
   processes(): string[] {
-    return readdirSync("/proc")
-      .filter((pid) => /^\d+$/.test(pid))
-      .flatMap((pid) => {
-        try {
-          const inside = readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder);
-          return inside ? [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")] : [];
-        } catch {
-          return []; // it has ended, or is another user's
-        }
-      });
+    return this.pids().flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+      } catch {
+        return []; // it has ended
+      }
+    });
   }
 
   remove(): void {

@@ -13,13 +13,15 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
     {
       newResource: ({ type, name, inputs }) => {
         registered.push({ type, name, inputs });
-        const repoDigest = `${inputs.imageName?.split(":cache")[0]}@sha256:${name}`;
+        const repoDigest = `${String(inputs.imageName).split(":cache")[0]}@sha256:${name}`;
         const made = {
           repoDigest,
           arn: `arn:${name}`,
+          repositoryUrl: `ecr.example.org/${name}`,
           name,
           result: `generated-${name}`,
           dnsName: `${name}.example.org`,
+          arnSuffix: `suffix:${name}`,
           primaryEndpointAddress: `${name}.example.org`,
         };
         return { id: `${name}-id`, state: { ...made, ...inputs } };
@@ -36,6 +38,7 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
 /** What AWS is asked. */
 const CALLS: Record<string, object> = {
   "aws:index/getAvailabilityZones:getAvailabilityZones": { names: ["zone-a", "zone-b", "zone-c"] },
+  "aws:index/getCallerIdentity:getCallerIdentity": { accountId: "123456789012" },
   "aws:index/getRegion:getRegion": { name: "eu-west-1", region: "eu-west-1" },
   "aws:ssm/getParameter:getParameter": { insecureValue: '{"image_id":"ami-1","image_name":"newest"}' },
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": { userName: "AWS", password: "token" },

@@ -261,6 +261,7 @@ describe("Service", () => {
     subnetIds: ["a", "b"],
     securityGroupId: "worker",
     logDays: 30,
+    after: [],
   };
 
   async function container(args: ServiceArgs) {

@@ -1,4 +1,4 @@
-import type { Deployment, Service } from "@aws-sdk/client-ecs";
+import type { Service } from "@aws-sdk/client-ecs";
 
 /** What a service's deployments say of the one that was asked for. */
 export type Verdict =
@@ -9,7 +9,6 @@ export type Verdict =
 /**
  * Reads a service's state.
  * @param desired - ARN of the task definition that must run
- * @param started - whether a deployment of it was seen: one that another follows was rolled back
  */
 export function verdict(service: Service, desired: string): Verdict {
   const deployments = service.deployments ?? [];
@@ -34,7 +33,3 @@ export function verdict(service: Service, desired: string): Verdict {
     ].join(", "),
   };
 }
-
-/** The deployment of a task definition, if there is one. */
-export const deploymentOf = (service: Service, taskDefinition: string): Deployment | undefined =>
-  service.deployments?.find((deployment) => deployment.taskDefinition === taskDefinition);

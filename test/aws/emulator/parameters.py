@@ -1,0 +1,16 @@
+"""SSM parameters whose value is JSON: moto has those of AMIs as objects, AWS as texts."""
+
+import json
+
+from moto.ssm.models import Parameter
+
+_original = Parameter.__init__
+
+
+def with_text(self, *args, **kwargs):
+    _original(self, *args, **kwargs)
+    if not isinstance(self.value, (str, type(None))):
+        self.value = json.dumps(self.value)
+
+
+Parameter.__init__ = with_text
