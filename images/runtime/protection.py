@@ -114,7 +114,6 @@ class ProtectingPool(TaskPool):
             return super().apply_async(*args, **kwargs)
 
     def _runs(self) -> bool:
-        # The pool's own list: a job leaves it when it ends, also when its process is killed, and stays when the
-        # connection to Redis is lost, at which Celery's other lists are emptied.
+        # The pool's own list of jobs, which one leaves however it ends, also when its process is killed
         pool = self._pool
         return pool is not None and any(not job.ready() for job in tuple(pool._cache.values()))
