@@ -15,7 +15,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
         print(json.dumps({"at": time.time(), "path": self.path, "body": body}), flush=True)
         mode = self.path.split("/")[1]
         if mode == "hang":
-            time.sleep(60)
+            return time.sleep(60)
         if mode == "slow":
             time.sleep(1)
         self.send_response(400 if mode == "fail" else 200)
@@ -154,7 +154,7 @@ describe("scale-in protection", () => {
   const cleared = (path: string) =>
     until("it is cleared", 10, () => asked(path).at(-1)?.body.ProtectionEnabled === false);
 
-  /** Runs a job on a worker; when the worker took it, and when it began, as seconds. */
+  /** Starts a job on a worker, of 3 s at least so that it can be asked about it; when the worker took it, and when it began, as seconds. */
   async function run(id: string, seconds: number) {
     const job = around.job(api, seconds);
     await until("the job runs", 30, () => state(job) === "STARTED");
@@ -204,7 +204,7 @@ for task in os.listdir(f"/proc/{main}/task"):
 
   it("that the agent refuses costs no job, and is said in one line", async () => {
     const id = worker(at("fail/3"));
-    const { job, began, received } = await run(id, 1);
+    const { job, began, received } = await run(id, 4);
     expect(began - received).toBeLessThan(1);
     await ended(job);
     expect(log(id).match(/scale-in protection not .*/g)).toEqual([
