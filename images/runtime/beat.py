@@ -1,12 +1,17 @@
-"""Celery beat's usual scheduler, with a sign of life for the health check."""
+"""Celery beat's usual scheduler, with a sign of life for the health check and the backlog for scaling."""
 
 from celery.beat import PersistentScheduler
 
-from settings import STATE
+from backlog import Publisher
+from settings import STATE, setting
 
 
 class TickingScheduler(PersistentScheduler):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.publisher = Publisher() if setting("BACKLOG_NAMESPACE") else None
+
     def tick(self, *args, **kwargs):
         interval = super().tick(*args, **kwargs)
         (STATE / "tick").touch()
-        return interval
+        return min(interval, self.publisher.tick()) if self.publisher else interval

@@ -6,9 +6,19 @@ import sys
 from importlib import metadata
 
 import nvml
-from settings import CELERY_APP, STATE, setting
+from settings import CELERY_APP, QUEUES, STATE, setting
 
 PYTHON = sys.executable
+
+
+def pool() -> list[str]:
+    """The worker's pool: Celery's own, or where an ECS agent can be asked the one that keeps its task from scale-in."""
+    if setting("SCALE_IN_PROTECTION") != "1" or not setting("ECS_AGENT_URI"):
+        return []
+    os.environ["CELERY_CUSTOM_WORKER_POOL"] = "protection:ProtectingPool"  # what Celery calls `custom`
+    return ["--pool", "custom"]
+
+
 ROLES = {
     "api": lambda: [
         *(PYTHON, "-m", "uvicorn", "spatialforge.main:app", "--host", "0.0.0.0", "--port", setting("PORT")),
@@ -16,7 +26,7 @@ ROLES = {
     ],
     "worker": lambda: [
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "worker", "--loglevel=info", "--concurrency=1"),
-        *("-Q", "default,gpu_heavy", "--max-tasks-per-child=50"),
+        *("-Q", ",".join(QUEUES), "--max-tasks-per-child=50", *pool()),
         # While Redis is away a finished job waits to store its result. By default Celery tries once and calls the job failed.
         *("--", "result.backend_always_retry=yes"),
     ],

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 CELERY_APP = "spatialforge.workers.celery_app"
+# The queues that the worker takes jobs from
+QUEUES = ("default", "gpu_heavy")
 # Small files by which entrypoint, scheduler and health check know of each other
 STATE = Path(os.environ.get("SPATIALFORGE_STATE", "/tmp/spatialforge"))
 
@@ -28,6 +30,20 @@ DEFAULTS = {
     # seconds of failure with Redis in order after which the main process is ended, so that a restart policy
     # starts it anew; empty: never. For platforms that do not replace unhealthy containers.
     "HEALTH_RESTART_AFTER_S": "",
+    # CloudWatch namespace of the backlog that beat publishes on its standard output; empty: beat publishes none
+    "BACKLOG_NAMESPACE": "",
+    # value of the metrics' only dimension, `Stack`
+    "BACKLOG_STACK": "spatialforge",
+    # seconds between two lines with the backlog
+    "BACKLOG_EVERY_S": "30",
+    # 1: a worker's ECS task is protected from scale-in while a job runs
+    "SCALE_IN_PROTECTION": "0",
+    # set by the ECS agent in every container of a task; empty: there is no agent, and nothing is protected
+    "ECS_AGENT_URI": "",
+    # minutes after which a protection that is not renewed ends by itself; ECS takes 1 to 2880, whole ones
+    "PROTECTION_EXPIRES_MIN": "10",
+    # seconds between two renewals while a job runs; less than the minutes above, with room for a failure
+    "PROTECTION_RENEW_S": "300",
 }
 
 

@@ -33,8 +33,15 @@ export class Sandbox {
     return id;
   }
 
-  redis(): string {
-    return this.run("redis", ["--tmpfs", "/data"], BACKING_IMAGES.redis);
+  /** Starts Redis; with a password, of which the application must be told in `REDIS_URL`. */
+  redis(password?: string): string {
+    const [auth, command] = password
+      ? [
+          ["-e", `REDISCLI_AUTH=${password}`],
+          ["redis-server", "--requirepass", password],
+        ]
+      : [[], []];
+    return this.run("redis", ["--tmpfs", "/data", ...auth], BACKING_IMAGES.redis, ...command);
   }
 
   objects(): string {
@@ -69,6 +76,12 @@ print(post("/v1/reconstruct", form, **{"X-API-Key": key, "Content-Type": "multip
   /** State of a job in Redis, as Celery writes it; empty while there is none. */
   jobState(redis: string, job: string): string {
     return /"status": "(\w+)"/.exec(docker("exec", redis, "redis-cli", "get", `celery-task-meta-${job}`))?.[1] ?? "";
+  }
+
+  /** Ends one container before the others. */
+  end(id: string): void {
+    docker("rm", "-f", "-v", id);
+    this.containers.splice(this.containers.indexOf(id), 1);
   }
 
   remove(): void {
