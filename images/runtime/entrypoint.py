@@ -34,6 +34,7 @@ ROLES = {
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "beat", "--loglevel=info", "--scheduler", "beat:TickingScheduler"),
         *("--schedule", f"{STATE}/schedule", "--max-interval", "10"),
     ],
+    "fill-models": lambda: [PYTHON, "-m", "fill_models"],
 }
 ON_GPU = ("api", "worker")
 

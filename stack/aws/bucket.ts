@@ -1,16 +1,29 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import type { Statement } from "./roles";
 import { secret, type Secret } from "./secret";
 
 export interface BucketArgs {
   /** Days after which a result is removed. */
   days: number;
-  /** Remove what is in it together with the bucket. */
-  forceDestroy: boolean;
-  /** Serial of the access key: a new one makes a new key. */
+  /** Refuse to delete the bucket; else what is in it goes with it. */
+  protect: boolean;
+  /**
+   * Serial of the access key that tasks get, from 1. A rotation takes two updates. The first raises it by one and sets `keepOldKey`:
+   * tasks start anew with the new key. The second, at least 24 hours later, as signed URLs live that long, unsets `keepOldKey`.
+   */
   keySerial: number;
+  /** Keep the key of the serial before as well: what it signed stays valid. */
+  keepOldKey: boolean;
+  /** Origins of web pages that may read results by their signed URLs; none: no page of another origin. */
+  corsOrigins: string[];
   recoveryDays: number;
+  /** Key that encrypts objects and secrets; default: AWS's own. */
+  kmsKeyArn?: pulumi.Input<string>;
 }
+
+/** Seconds for which a browser may keep the answer to a CORS request. */
+const CORS_S = 3600;
 
 /** The object store: a private, versioned, encrypted bucket, and a user who may use it and nothing else. */
 export class Bucket extends pulumi.ComponentResource {
@@ -21,57 +34,88 @@ export class Bucket extends pulumi.ComponentResource {
   constructor(name: string, args: BucketArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Bucket", name, {}, opts);
     const child = { parent: this };
-    const bucket = new aws.s3.Bucket("objects", { forceDestroy: args.forceDestroy }, child);
-    const of = { bucket: bucket.id };
-    const access = new aws.s3.BucketPublicAccessBlock(
+    const bucket = new aws.s3.Bucket(
       "objects",
-      { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-      child,
+      { forceDestroy: !args.protect },
+      // Not for the whole component: old access keys have to go.
+      { ...child, protect: args.protect },
     );
-    new aws.s3.BucketVersioning("objects", { ...of, versioningConfiguration: { status: "Enabled" } }, child);
-    new aws.s3.BucketServerSideEncryptionConfiguration(
-      "objects",
-      { ...of, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
-      child,
-    );
-    new aws.s3.BucketLifecycleConfiguration(
-      "objects",
-      {
-        ...of,
-        rules: [
-          {
-            id: "results",
-            status: "Enabled",
-            filter: {},
-            expiration: { days: args.days },
-            noncurrentVersionExpiration: { noncurrentDays: args.days },
-            abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
-          },
-        ],
-      },
-      child,
-    );
-    new aws.s3.BucketPolicy(
-      "objects",
-      { ...of, policy: bucket.arn.apply((arn) => JSON.stringify(tlsOnly(arn))) },
-      { ...child, dependsOn: [access] },
-    );
-
-    const user = new aws.iam.User("objects", { path: "/spatialforge/" }, child);
-    new aws.iam.UserPolicy(
-      "objects",
-      { user: user.name, policy: bucket.arn.apply((arn) => JSON.stringify(use(arn))) },
-      child,
-    );
-    const key = new aws.iam.AccessKey(`objects-${args.keySerial}`, { user: user.name }, child);
-    const { recoveryDays } = args;
+    configure(bucket, args, child);
+    const key = accessKey(bucket, args, child);
+    const { recoveryDays, kmsKeyArn } = args;
     const stored = (id: string, value: pulumi.Output<string>) =>
-      secret(id, { value, recoveryDays, description: "Access to the object store" }, child);
+      secret(id, { value, recoveryDays, kmsKeyArn, description: "Access to the object store" }, child);
     this.name = bucket.id;
     this.accessKey = stored("objects-access-key", key.id);
     this.secretKey = stored("objects-secret-key", key.secret);
     this.registerOutputs({ name: this.name });
   }
+}
+
+function configure(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.CustomResourceOptions): void {
+  const of = { bucket: bucket.id };
+  const access = new aws.s3.BucketPublicAccessBlock(
+    "objects",
+    { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+    child,
+  );
+  new aws.s3.BucketPolicy(
+    "objects",
+    { ...of, policy: bucket.arn.apply((arn) => JSON.stringify(tlsOnly(arn))) },
+    { ...child, dependsOn: [access] },
+  );
+  new aws.s3.BucketVersioning("objects", { ...of, versioningConfiguration: { status: "Enabled" } }, child);
+  new aws.s3.BucketServerSideEncryptionConfiguration("objects", { ...of, rules: [encryption(args)] }, child);
+  new aws.s3.BucketLifecycleConfiguration(
+    "objects",
+    {
+      ...of,
+      rules: [
+        {
+          id: "results",
+          status: "Enabled",
+          filter: {},
+          expiration: { days: args.days },
+          noncurrentVersionExpiration: { noncurrentDays: args.days },
+          abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+        },
+      ],
+    },
+    child,
+  );
+  if (args.corsOrigins.length) {
+    const reading = { allowedMethods: ["GET", "HEAD"], allowedOrigins: args.corsOrigins, maxAgeSeconds: CORS_S };
+    new aws.s3.BucketCorsConfiguration("objects", { ...of, corsRules: [reading] }, child);
+  }
+}
+
+/** A bucket key asks KMS once for many objects instead of once for each. */
+const encryption = ({ kmsKeyArn }: BucketArgs) =>
+  kmsKeyArn
+    ? {
+        applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: kmsKeyArn },
+        bucketKeyEnabled: true,
+      }
+    : { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } };
+
+/** The user's key of the newest serial, beside the one before it where that is kept. IAM allows a user two. */
+function accessKey(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.CustomResourceOptions): aws.iam.AccessKey {
+  const { keySerial, keepOldKey, kmsKeyArn } = args;
+  if (!Number.isInteger(keySerial) || keySerial < 1) throw new RangeError(`no serial of a key: ${keySerial}`);
+  const user = new aws.iam.User("objects", { path: "/spatialforge/" }, child);
+  const region = aws.getRegionOutput({}, child).name;
+  const Statement = [...use(bucket.arn), ...(kmsKeyArn ? [viaS3(kmsKeyArn, region)] : [])].map((statement) => ({
+    Effect: "Allow",
+    ...statement,
+  }));
+  new aws.iam.UserPolicy(
+    "objects",
+    { user: user.name, policy: pulumi.jsonStringify({ Version: "2012-10-17", Statement }) },
+    child,
+  );
+  const key = (serial: number) => new aws.iam.AccessKey(`objects-${serial}`, { user: user.name }, child);
+  if (keepOldKey && keySerial > 1) key(keySerial - 1);
+  return key(keySerial);
 }
 
 const tlsOnly = (arn: string) => ({
@@ -88,10 +132,13 @@ const tlsOnly = (arn: string) => ({
   ],
 });
 
-const use = (arn: string) => ({
-  Version: "2012-10-17",
-  Statement: [
-    { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: arn },
-    { Effect: "Allow", Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: `${arn}/*` },
-  ],
+const use = (arn: pulumi.Output<string>): Statement[] => [
+  { Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: arn },
+  { Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: pulumi.interpolate`${arn}/*` },
+];
+
+const viaS3 = (keyArn: pulumi.Input<string>, region: pulumi.Output<string>): Statement => ({
+  Action: ["kms:Decrypt", "kms:GenerateDataKey"],
+  Resource: keyArn,
+  Condition: { StringEquals: { "kms:ViaService": pulumi.interpolate`s3.${region}.amazonaws.com` } },
 });

@@ -7,22 +7,31 @@ export interface SecretArgs {
   description: string;
   /** Days in which a deleted secret can be restored; 0: it is gone at once, so that a stack can be made anew under its name. */
   recoveryDays: number;
+  /** Key that encrypts it; default: AWS's own for Secrets Manager. */
+  kmsKeyArn?: pulumi.Input<string>;
 }
 
 /** A secret that tasks get. */
 export interface Secret {
+  /** For IAM policies: they name a secret, never a version of it. */
   arn: pulumi.Output<string>;
-  /** How a task definition names it. */
+  /** For task definitions: the secret and its version. */
   valueFrom: pulumi.Output<string>;
 }
 
-/** A value in Secrets Manager; tasks get it by its ARN. */
+/**
+ * A value in Secrets Manager. Tasks read it when they start and never again, so `valueFrom` names the version: a new value is a new task
+ * definition, and its services start anew. (The ARN of a version, as the provider has it, is the secret's.) ECS rolls back to the version
+ * before, which Secrets Manager keeps as AWSPREVIOUS. Needs Fargate 1.4.0 or an ECS agent of 1.37.0, both of 2020.
+ *
+ * @param opts - `protect: true` for a value that must never change: the secret and its version can be neither deleted nor replaced
+ */
 export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResourceOptions): Secret {
-  const { description, recoveryDays } = args;
+  const { description, recoveryDays, kmsKeyArn } = args;
   const prefix = `${pulumi.getProject()}/${pulumi.getStack()}`;
   const holder = new aws.secretsmanager.Secret(
     name,
-    { name: `${prefix}/${name}`, description, recoveryWindowInDays: recoveryDays },
+    { name: `${prefix}/${name}`, description, recoveryWindowInDays: recoveryDays, kmsKeyId: kmsKeyArn },
     opts,
   );
   const version = new aws.secretsmanager.SecretVersion(
@@ -30,6 +39,7 @@ export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResour
     { secretId: holder.id, secretString: pulumi.secret(args.value) },
     opts,
   );
-  // The version's: nothing reads the secret before it has a value.
-  return { arn: holder.arn, valueFrom: version.arn };
+  // ARN:JSON-KEY:STAGE:VERSION, of which only the version is given.
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+  return { arn: holder.arn, valueFrom: pulumi.interpolate`${holder.arn}:::${version.versionId}` };
 }

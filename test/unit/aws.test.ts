@@ -1,12 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Bucket } from "../../stack/aws/bucket";
 import { Cluster, userData } from "../../stack/aws/cluster";
 import { Entry } from "../../stack/aws/entry";
 import { Firewall } from "../../stack/aws/firewall";
 import { Network, subnetCidr } from "../../stack/aws/network";
-import { Redis } from "../../stack/aws/redis";
-import { lifecycleRules, Repository } from "../../stack/aws/repository";
 import { Service, type ServiceArgs } from "../../stack/aws/service";
 import { byName, mockEngine, type Registered } from "../harness/mocks";
 
@@ -74,29 +71,6 @@ it("Firewall: the internet reaches the entry and nothing else; all other rules n
   });
 });
 
-describe("Repository", () => {
-  it("has tags that do not move, but those of the cache", async () => {
-    new Repository("sf", { releases: 10, days: 14 });
-    expect((await made("aws:ecr/repository:Repository")).repository).toMatchObject({
-      imageTagMutability: "IMMUTABLE_WITH_EXCLUSION",
-      imageTagMutabilityExclusionFilters: [{ filter: "cache-*", filterType: "WILDCARD" }],
-      imageScanningConfiguration: { scanOnPush: true },
-    });
-  });
-
-  it("keeps three images of each release, and removes only what has no tag by its age", () => {
-    const [cache, release, rest] = lifecycleRules({ releases: 10, days: 14 });
-    expect(cache.selection).toMatchObject({ tagPatternList: ["cache-*"], countNumber: 3 });
-    expect(release.selection).toMatchObject({ tagPatternList: ["release-*"], countNumber: 30 });
-    expect(rest.selection).toEqual({
-      tagStatus: "untagged",
-      countType: "sinceImagePushed",
-      countUnit: "days",
-      countNumber: 14,
-    });
-  });
-});
-
 describe("Cluster", () => {
   const ARGS = {
     subnetIds: ["a", "b"],
@@ -149,64 +123,6 @@ describe("Cluster", () => {
       END
       "
     `);
-  });
-});
-
-describe("Redis", () => {
-  const ARGS = {
-    subnetIds: ["a", "b"],
-    securityGroupId: "redis",
-    nodeType: "cache.t4g.small",
-    snapshotDays: 7,
-    recoveryDays: 30,
-  };
-
-  it.each([
-    [1, false],
-    [2, true],
-  ])("with %i node(s) fails over: %s", async (nodes, failover) => {
-    new Redis("sf", { ...ARGS, nodes });
-    expect((await made("aws:elasticache/replicationGroup:ReplicationGroup")).redis).toMatchObject({
-      numCacheClusters: nodes,
-      automaticFailoverEnabled: failover,
-      multiAzEnabled: failover,
-      transitEncryptionEnabled: true,
-      atRestEncryptionEnabled: true,
-      snapshotRetentionLimit: 7,
-    });
-  });
-
-  it("refuses writes rather than evict a key, and keeps its URL as a secret", async () => {
-    new Redis("sf", { ...ARGS, nodes: 1 });
-    const groups = await made("aws:elasticache/parameterGroup:ParameterGroup");
-    expect(groups.redis.parameters).toEqual([{ name: "maxmemory-policy", value: "noeviction" }]);
-    const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion")["redis-url"];
-    expect(JSON.stringify(secretString)).toContain("ssl_cert_reqs=required");
-  });
-});
-
-describe("Bucket", () => {
-  it("is private, versioned, encrypted, and reached by TLS only", async () => {
-    new Bucket("sf", { days: 7, forceDestroy: false, keySerial: 1, recoveryDays: 30 });
-    const [access] = Object.values(await made("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"));
-    expect(access).toMatchObject({
-      blockPublicAcls: true,
-      blockPublicPolicy: true,
-      ignorePublicAcls: true,
-      restrictPublicBuckets: true,
-    });
-    const [policy] = Object.values(byName(registered, "aws:s3/bucketPolicy:BucketPolicy"));
-    expect(JSON.parse(policy.policy).Statement).toEqual([
-      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
-    ]);
-  });
-
-  it("has a user who may use it and nothing else", async () => {
-    new Bucket("sf", { days: 7, forceDestroy: false, keySerial: 1, recoveryDays: 30 });
-    const [{ policy }] = Object.values(await made("aws:iam/userPolicy:UserPolicy"));
-    const statements = JSON.parse(policy).Statement as { Action: string[]; Resource: string }[];
-    expect(statements.map(({ Resource }) => Resource)).toEqual(["arn:objects", "arn:objects/*"]);
-    expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes("*"))).toEqual([]);
   });
 });
 
