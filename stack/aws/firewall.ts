@@ -1,9 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-/** The port that the API listens on, and Redis's own. */
+/** The port that the API listens on, and those that Redis and EFS have. */
 export const API_PORT = 8000;
 export const REDIS_PORT = 6379;
+const NFS_PORT = 2049;
 
 /** Who may open a connection to whom, and by which port. Everything else is closed. */
 const FLOWS = [
@@ -13,6 +14,8 @@ const FLOWS = [
   ["api", "redis", REDIS_PORT],
   ["worker", "redis", REDIS_PORT],
   ["beat", "redis", REDIS_PORT],
+  ["api", "models", NFS_PORT],
+  ["worker", "models", NFS_PORT],
   // the image registry, logs, secrets, the object store, the model hub
   ["api", "internet", 443],
   ["worker", "internet", 443],

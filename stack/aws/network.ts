@@ -16,7 +16,7 @@ export interface NetworkArgs {
 }
 
 /** AWS services that the tasks and hosts call, reached inside the VPC where `endpoints` says so. */
-const ENDPOINTS = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"] as const;
+export const ENDPOINTS = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"] as const;
 
 /**
  * A VPC with a public and a private subnet in each zone. Only the load balancer and the NAT gateways are in public ones. S3 is reached

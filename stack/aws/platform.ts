@@ -10,8 +10,10 @@ import { Cluster } from "./cluster";
 import { Entry } from "./entry";
 import { API_PORT, Firewall } from "./firewall";
 import type { GpuTypeName } from "./gpu-types";
-import { stackName } from "./name";
+import { Key } from "./key";
 import { beatEnv } from "./metrics";
+import { Models } from "./models";
+import { stackName } from "./name";
 import { Network } from "./network";
 import { Redis } from "./redis";
 import { Repository } from "./repository";
@@ -37,19 +39,23 @@ export class AwsPlatform extends pulumi.ComponentResource {
       account: aws.getCallerIdentityOutput({}, child).accountId,
       region: aws.getRegionOutput({}, child).name,
     };
-    const recoveryDays = on.protect ? 30 : 0;
+    const { protect } = on;
+    const recoveryDays = protect ? 30 : 0;
+    const kmsKeyArn = on.kms ? new Key(own, { ...place, protect }, child).arn : undefined;
+    const common = { protect, recoveryDays, kmsKeyArn };
 
     const network = new Network(own, on.network, child);
     const { groups } = new Firewall(own, network.vpc.id, child);
     const privateSubnets = network.privateSubnets.map(({ id }) => id);
-    const store = new Repository(own, { releases: on.releases, days: UNRELEASED_DAYS }, child);
+    const store = new Repository(own, { releases: on.releases, days: UNRELEASED_DAYS, kmsKeyArn }, child);
     const { origin, images } = imagesOf(inputs, { repository: store.url, credentials: store.credentials }, child);
     const redis = new Redis(
       own,
-      { ...on.redis, subnetIds: privateSubnets, securityGroupId: groups.redis.id, recoveryDays },
+      { ...on.redis, ...common, subnetIds: privateSubnets, securityGroupId: groups.redis.id },
       child,
     );
-    const bucket = new Bucket(own, { ...on.objects, forceDestroy: !on.protect, recoveryDays }, child);
+    const bucket = new Bucket(own, { ...on.objects, ...common }, child);
+    const models = new Models(own, { subnetIds: privateSubnets, securityGroupId: groups.models.id, kmsKeyArn }, child);
     const cluster = new Cluster(
       own,
       {
@@ -59,6 +65,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
         securityGroupId: groups.hosts.id,
         exec: on.exec,
         logDays: on.logDays,
+        kmsKeyArn,
       },
       child,
     );
@@ -72,14 +79,14 @@ export class AwsPlatform extends pulumi.ComponentResource {
         subnetIds: network.publicSubnets.map(({ id }) => id),
         securityGroupId: groups.entry.id,
         port: API_PORT,
-        protect: on.protect,
+        protect,
       },
       child,
     );
 
     const secrets = {
-      API_KEY_SECRET: appSecret("api-key-secret", "Hashes every API key: it never changes", recoveryDays, child),
-      ADMIN_API_KEY: appSecret("admin-api-key", "Key of the administration", recoveryDays, child),
+      API_KEY_SECRET: appSecret("api-key-secret", "Hashes every API key: it never changes", common, child),
+      ADMIN_API_KEY: appSecret("admin-api-key", "Key of the administration", common, child),
       REDIS_URL: redis.url,
       MINIO_ACCESS_KEY: bucket.accessKey,
       MINIO_SECRET_KEY: bucket.secretKey,
@@ -109,8 +116,10 @@ export class AwsPlatform extends pulumi.ComponentResource {
             securityGroupId: groups[role.name].id,
             balanced: role.balanced ? { targetGroupArn: entry.targetGroup.arn, port: API_PORT } : undefined,
             logDays: on.logDays,
+            kmsKeyArn,
+            models: role.models ? models : undefined,
             exec: cluster.exec,
-            after: [cluster.ready, ...(role.balanced ? entry.ready : [])],
+            after: [cluster.ready, ...(role.balanced ? entry.ready : []), ...(role.models ? models.ready : [])],
           },
           child,
         );
@@ -138,6 +147,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
         redis: { id: redis.groupId, nodes: on.redis.nodes },
         balancer: entry.balancerArnSuffix,
         targetGroup: entry.targetGroup.arnSuffix,
+        kmsKeyArn,
       },
       child,
     );
@@ -164,9 +174,19 @@ export class AwsPlatform extends pulumi.ComponentResource {
 /** Days after which an image that is no release is removed. */
 const UNRELEASED_DAYS = 14;
 
-const appSecret = (
+interface Kept {
+  protect: boolean;
+  recoveryDays: number;
+  kmsKeyArn?: pulumi.Input<string>;
+}
+
+/** A secret of the application. It is protected where data is: the hashes of all customers' keys depend on one. */
+function appSecret(
   name: string,
   description: string,
-  recoveryDays: number,
-  opts: pulumi.CustomResourceOptions,
-): Secret => secret(name, { value: password(name, opts), description, recoveryDays }, opts);
+  { protect, ...kept }: Kept,
+  child: pulumi.CustomResourceOptions,
+): Secret {
+  const opts = { ...child, protect };
+  return secret(name, { value: password(name, opts), description, ...kept }, opts);
+}

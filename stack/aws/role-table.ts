@@ -23,6 +23,8 @@ export interface Role {
   single: boolean;
   /** Whether the load balancer sends requests to it. */
   balanced: boolean;
+  /** Whether it reads models. */
+  models: boolean;
   /** Whether it protects itself from scale-in while it runs a job. */
   protects: boolean;
   /** Seconds that it has to end after SIGTERM. */
@@ -45,6 +47,7 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
       scaled: true,
       single: false,
       balanced: true,
+      models: true,
       protects: false,
       stopTimeout: 120, // the longest request
       // Else the limits for each client would hit all together: uvicorn believes the balancer's headers, and no other's.
@@ -62,6 +65,7 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
       scaled: true,
       single: false,
       balanced: false,
+      models: true,
       protects: true,
       stopTimeout: worker.stopTimeout,
       env: { SCALE_IN_PROTECTION: "1" },
@@ -78,6 +82,7 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
       scaled: false,
       single: true, // two beats at once would run every schedule twice
       balanced: false,
+      models: false,
       protects: false,
       stopTimeout: 30,
       env: {},

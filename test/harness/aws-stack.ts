@@ -9,6 +9,7 @@ import { parseDocument } from "yaml";
 import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
 import { Ecr } from "./ecr";
+import { docker } from "./engine";
 import { Emulator } from "./emulator";
 
 /** A resource, as the exported state has it. */
@@ -27,6 +28,8 @@ export interface Change {
   type: string;
   name: string;
 }
+
+const SERVICES = /::(api|worker|beat)$/;
 
 export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
@@ -161,8 +164,33 @@ export class AwsStack {
     return (await ecs.send(command)).taskDefinition?.containerDefinitions?.[0].image;
   }
 
+  /** The image of each task definition, by its service. */
+  async running(): Promise<Record<string, string>> {
+    const all = (await this.resources()).filter(({ type, urn }) => /TaskDefinition$/.test(type) && SERVICES.test(urn));
+    return Object.fromEntries(
+      all.map(({ urn, inputs }) => [
+        nameOf(urn),
+        (JSON.parse(inputs.containerDefinitions) as { image: string }[])[0].image,
+      ]),
+    );
+  }
+
+  /** Looks for the value of each secret in the exported state, in all that the CLI said, and in the images. */
+  async expectNoSecrets(): Promise<void> {
+    // An access key's ID is a name; its secret is in a secret of its own.
+    const values = (await this.secrets()).filter((value) => !value.startsWith("AKIA"));
+    expect(values.length).toBeGreaterThanOrEqual(4);
+    const state = await this.must("stack export");
+    const images = Object.values((await this.outputs()).images).map(
+      (image) => docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image) + docker("inspect", image),
+    );
+    for (const value of values) {
+      for (const text of [state, this.log, ...images]) expect(text.includes(value), "a secret is there").toBe(false);
+    }
+  }
+
   /** The values of all secrets. */
-  async secrets(): Promise<string[]> {
+  private async secrets(): Promise<string[]> {
     const client = new SecretsManagerClient(this.emulator.client);
     const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
     const values = SecretList.map(({ ARN }) => client.send(new GetSecretValueCommand({ SecretId: ARN })));

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { AwsStack } from "../harness/aws-stack";
+
+const stack = new AwsStack("prod", {
+  "spatialforge:healthTimeout": 20,
+  "spatialforge:aws/entry/certificateArn":
+    "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000",
+});
+
+beforeAll(async () => {
+  await stack.start();
+  await stack.up();
+});
+afterAll(() => stack.stop());
+
+it("up from nothing: API and worker run their GPU images, beat the CPU image, by digest", async () => {
+  const { images, url } = await stack.outputs();
+  expect(url).toMatch(/^https:/);
+  for (const image of Object.values(images)) expect(image).toMatch(/\/spatialforge-prod@sha256:[0-9a-f]{64}$/);
+  expect(await stack.running()).toEqual({ api: images.api, worker: images.worker, beat: images.cpu });
+});
+
+it("a preview shows nothing to change, a refresh finds no drift", async () => {
+  await stack.must("preview --expect-no-changes");
+  await stack.must("refresh --yes --skip-preview --expect-no-changes");
+});
+
+it("a change of a page leaves the worker as it is", async () => {
+  stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
+  const changes = await stack.changes();
+  expect(changes.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
+    "aws:ecs:Service api",
+    "aws:ecs:Service beat",
+    "aws:ecs:TaskDefinition api",
+    "aws:ecs:TaskDefinition beat",
+    "docker:index:Image api",
+    "docker:index:Image cpu",
+  ]);
+});
+
+it("no generated secret is in the state or in what was said", async () => {
+  await stack.expectNoSecrets();
+});
+
+it("what holds data is not destroyed until that is allowed; then nothing is left", async () => {
+  const refused = await stack.run("destroy --yes --skip-preview");
+  expect(refused.code).not.toBe(0);
+  expect(refused.text).toMatch(/protected/);
+  expect(await stack.running()).toMatchObject({ api: expect.anything() });
+
+  stack.set("spatialforge:aws/protect", false);
+  await stack.up();
+  await stack.must("destroy --yes --skip-preview");
+  expect(await stack.resources()).toEqual([]);
+  expect(await stack.left()).toEqual([]);
+});
