@@ -1,22 +1,33 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { AccessLogs } from "./access-logs";
+import { certificate } from "./certificate";
+import { DENIED_PATHS, PUBLIC_PATHS, VALUES_PER_RULE } from "./public-paths";
+import type { Place } from "./roles";
 import { IDLE_S } from "./timeouts";
+import { Waf } from "./waf";
 
-export interface EntryArgs {
+export interface EntryArgs extends Place {
   vpcId: pulumi.Input<string>;
   subnetIds: pulumi.Input<string>[];
   securityGroupId: pulumi.Input<string>;
-  /** Certificate for HTTPS; none: plain HTTP. */
-  certificateArn?: string;
-  /** Patterns of the paths that are public; all else is answered with 404. */
-  publicPaths: readonly string[];
+  /** Certificate for HTTPS; empty: one is requested for the domain, or there is none and it speaks plain HTTP. */
+  certificateArn: string;
+  /** Name of the service; empty: that of the load balancer. */
+  domain: string;
+  /** Hosted zone that gets the domain's record; empty: the record is made elsewhere. */
+  hostedZoneId: string;
+  /** Patterns of the paths that are public; default: those of the application. All else is answered with 404. */
+  publicPaths?: readonly string[];
   /** Port of the API's tasks. */
   port: number;
+  /** AWS WAF before it. */
+  waf: boolean;
+  /** Days that access logs are kept. */
+  logDays: number;
   protect: boolean;
+  kmsKeyArn?: pulumi.Input<string>;
 }
-
-/** Conditions of one listener rule: values of all of them together. */
-const VALUES_PER_RULE = 5;
 
 /** The load balancer: the only part that the internet reaches. */
 export class Entry extends pulumi.ComponentResource {
@@ -30,6 +41,7 @@ export class Entry extends pulumi.ComponentResource {
   constructor(name: string, args: EntryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Entry", name, {}, opts);
     const child = { parent: this };
+    const logs = new AccessLogs(name, { ...args, days: args.logDays }, child);
     const balancer = new aws.lb.LoadBalancer(
       "entry",
       {
@@ -40,10 +52,13 @@ export class Entry extends pulumi.ComponentResource {
         idleTimeout: IDLE_S,
         dropInvalidHeaderFields: true,
         desyncMitigationMode: "defensive",
+        xffHeaderProcessingMode: "append",
+        accessLogs: { enabled: true, bucket: logs.bucket },
         enableDeletionProtection: args.protect,
       },
-      child,
+      { ...child, dependsOn: [logs.ready] },
     );
+    if (args.waf) new Waf(name, { ...args, balancerArn: balancer.arn }, child);
     this.balancerArnSuffix = balancer.arnSuffix;
     this.targetGroup = new aws.lb.TargetGroup(
       "api",
@@ -64,7 +79,9 @@ export class Entry extends pulumi.ComponentResource {
       },
       child,
     );
-    const secure = args.certificateArn !== undefined;
+    const certificateArn =
+      args.certificateArn || (args.hostedZoneId && certificate(args.domain, args.hostedZoneId, child)) || undefined;
+    const secure = certificateArn !== undefined;
     const listener = new aws.lb.Listener(
       "entry",
       {
@@ -74,15 +91,10 @@ export class Entry extends pulumi.ComponentResource {
               port: 443,
               protocol: "HTTPS",
               sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
-              certificateArn: args.certificateArn,
+              certificateArn,
             }
           : { port: 80, protocol: "HTTP" }),
-        defaultActions: [
-          {
-            type: "fixed-response",
-            fixedResponse: { contentType: "text/plain", statusCode: "404", messageBody: "not found" },
-          },
-        ],
+        defaultActions: [NOT_FOUND],
       },
       child,
     );
@@ -98,23 +110,49 @@ export class Entry extends pulumi.ComponentResource {
         child,
       );
     }
-    this.ready = chunks(args.publicPaths, VALUES_PER_RULE).map(
-      (some, place) =>
-        new aws.lb.ListenerRule(
-          `public-${place}`,
-          {
-            listenerArn: listener.arn,
-            priority: place + 1,
-            conditions: [{ pathPattern: { values: some } }],
-            actions: [{ type: "forward", targetGroupArn: this.targetGroup.arn }],
-          },
-          child,
-        ),
-    );
-    this.url = pulumi.interpolate`${secure ? "https" : "http"}://${balancer.dnsName}`;
+    this.ready = rules(listener, this.targetGroup, args.publicPaths ?? PUBLIC_PATHS, child);
+    if (args.domain && args.hostedZoneId) {
+      const alias = { name: balancer.dnsName, zoneId: balancer.zoneId, evaluateTargetHealth: false };
+      new aws.route53.Record(
+        "entry",
+        { zoneId: args.hostedZoneId, name: args.domain, type: "A", aliases: [alias] },
+        child,
+      );
+    }
+    this.url = pulumi.interpolate`${secure ? "https" : "http"}://${args.domain || balancer.dnsName}`;
     this.registerOutputs({ url: this.url });
   }
 }
+
+/** What is denied first, and then what is public. */
+function rules(
+  listener: aws.lb.Listener,
+  target: aws.lb.TargetGroup,
+  publicPaths: readonly string[],
+  child: pulumi.CustomResourceOptions,
+): aws.lb.ListenerRule[] {
+  const all = [
+    ...chunks(DENIED_PATHS, VALUES_PER_RULE).map((values) => ({ kind: "denied", values, actions: [NOT_FOUND] })),
+    ...chunks(publicPaths, VALUES_PER_RULE).map((values) => ({
+      kind: "public",
+      values,
+      actions: [{ type: "forward", targetGroupArn: target.arn }],
+    })),
+  ];
+  return all.map(
+    ({ kind, values, actions }, place) =>
+      new aws.lb.ListenerRule(
+        `${kind}-${place}`,
+        { listenerArn: listener.arn, priority: place + 1, conditions: [{ pathPattern: { values } }], actions },
+        child,
+      ),
+  );
+}
+
+const NOT_FOUND = {
+  type: "fixed-response",
+  fixedResponse: { contentType: "text/plain", statusCode: "404", messageBody: "not found" },
+};
 
 function chunks<T>(list: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, place) =>

@@ -65,14 +65,15 @@ export class AwsPlatform extends pulumi.ComponentResource {
     const entry = new Entry(
       own,
       {
+        ...place,
         ...on.entry,
-        certificateArn: on.entry.certificateArn || undefined,
-        publicPaths: on.entry.publicPaths ?? ["/"],
         vpcId: network.vpc.id,
         subnetIds: network.publicSubnets.map(({ id }) => id),
         securityGroupId: groups.entry.id,
         port: API_PORT,
+        logDays: on.logDays,
         protect,
+        kmsKeyArn,
       },
       child,
     );

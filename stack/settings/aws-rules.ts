@@ -1,5 +1,6 @@
 import { capacityProblems } from "../aws/capacity";
 import { fargateProblem } from "../aws/fargate";
+import { pathProblem } from "../aws/public-paths";
 import { contains, overlaps, parseRange } from "./cidr";
 import type { AwsSettings } from "./aws";
 import type { Problem } from "./parse";
@@ -45,8 +46,11 @@ function networkProblems({ network }: AwsSettings): Problem[] {
 }
 
 function entryProblems({ entry }: AwsSettings, stack: string): Problem[] {
+  const problems: Problem[] = (entry.publicPaths ?? []).flatMap((path, place) => {
+    const remedy = pathProblem(path);
+    return remedy ? [{ key: `entry.publicPaths.${place}`, value: path, remedy }] : [];
+  });
   const secure = entry.certificateArn || (entry.domain && entry.hostedZoneId);
-  const problems: Problem[] = [];
   if (entry.hostedZoneId && !entry.domain) {
     problems.push({
       key: "entry.hostedZoneId",

@@ -184,7 +184,7 @@ it("what depends on another thing goes before it; destroy leaves nothing", async
   for (const [first, then] of [
     ["ecs/service:Service::api", "ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster"],
     ["ecs/service:Service::worker", "ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster"],
-    ["ecs/service:Service::api", "lb/listenerRule:ListenerRule::public-0"],
+    ["ecs/service:Service::api", "lb/listenerRule:ListenerRule::public-1"],
     ["ecs/service:Service::api", "iam/rolePolicy:RolePolicy::api-execution"],
     ["ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster", "ecs/capacityProvider:CapacityProvider::gpu"],
     ["ecs/capacityProvider:CapacityProvider::gpu", "autoscaling/group:Group::gpu"],

@@ -21,6 +21,9 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
           name,
           result: `generated-${name}`,
           dnsName: `${name}.example.org`,
+          zoneId: "Z0",
+          fqdn: `${name}.example.org`,
+          domainValidationOptions: [VALIDATION],
           arnSuffix: `suffix:${name}`,
           primaryEndpointAddress: `${name}.example.org`,
         };
@@ -34,6 +37,12 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
   );
   return registered;
 }
+
+const VALIDATION = {
+  resourceRecordName: "_x.sf.example.org",
+  resourceRecordType: "CNAME",
+  resourceRecordValue: "_y.aws",
+};
 
 /** What AWS is asked. */
 const CALLS: Record<string, object> = {

@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Cluster, userData } from "../../stack/aws/cluster";
-import { Entry } from "../../stack/aws/entry";
 import { Firewall } from "../../stack/aws/firewall";
 import { Network, subnetCidr } from "../../stack/aws/network";
 import { Service, type ServiceArgs } from "../../stack/aws/service";
@@ -123,38 +122,6 @@ describe("Cluster", () => {
       END
       "
     `);
-  });
-});
-
-describe("Entry", () => {
-  const ARGS = {
-    vpcId: "vpc",
-    subnetIds: ["a", "b"],
-    securityGroupId: "entry",
-    publicPaths: ["/", "/health", "/v1/depth", "/v1/depth/*", "/v1/pose", "/v1/pose/*"],
-    port: 8000,
-    protect: true,
-  };
-
-  it("answers 404 but for the public paths", async () => {
-    new Entry("sf", { ...ARGS, certificateArn: "arn:certificate" });
-    const { entry, redirect } = await made("aws:lb/listener:Listener");
-    expect(entry).toMatchObject({ port: 443, protocol: "HTTPS", certificateArn: "arn:certificate" });
-    expect(entry.defaultActions).toMatchObject([{ type: "fixed-response", fixedResponse: { statusCode: "404" } }]);
-    expect(redirect.defaultActions).toMatchObject([{ type: "redirect", redirect: { protocol: "HTTPS" } }]);
-    const rules = Object.values(byName(registered, "aws:lb/listenerRule:ListenerRule"));
-    expect(rules.flatMap(({ conditions }) => conditions[0].pathPattern.values).sort()).toEqual(ARGS.publicPaths);
-  });
-
-  it("waits longer than the longest request", async () => {
-    new Entry("sf", ARGS);
-    expect((await made("aws:lb/loadBalancer:LoadBalancer")).entry.idleTimeout).toBeGreaterThan(120);
-    expect(byName(registered, "aws:lb/targetGroup:TargetGroup").api.deregistrationDelay).toBeGreaterThan(120);
-  });
-
-  it("speaks plain HTTP only where there is no certificate", async () => {
-    new Entry("sf", ARGS);
-    expect(Object.values(await made("aws:lb/listener:Listener"))).toMatchObject([{ port: 80, protocol: "HTTP" }]);
   });
 });
 
