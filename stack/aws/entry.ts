@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { IDLE_S } from "./timeouts";
 
 export interface EntryArgs {
   vpcId: pulumi.Input<string>;
@@ -14,8 +15,6 @@ export interface EntryArgs {
   protect: boolean;
 }
 
-/** Seconds that a request may last: the longest inference takes 120. */
-const IDLE_S = 130;
 /** Conditions of one listener rule: values of all of them together. */
 const VALUES_PER_RULE = 5;
 

@@ -1,4 +1,5 @@
 import type { ImageName } from "../images/table";
+import { IDLE_S } from "./timeouts";
 import type { AwsSettings } from "../settings/aws";
 
 /** A role of the application, as it runs on AWS. */
@@ -50,8 +51,14 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
       models: true,
       protects: false,
       stopTimeout: 120, // the longest request
-      // Else the limits for each client would hit all together: uvicorn believes the balancer's headers, and no other's.
-      env: { FORWARDED_ALLOW_IPS: network.cidr },
+      env: {
+        // Else the limits for each client would hit all together: uvicorn believes the balancer's headers, and no other's.
+        FORWARDED_ALLOW_IPS: network.cidr,
+        // Longer than the balancer keeps an idle connection, or it answers 502 now and then.
+        UVICORN_KEEP_ALIVE_S: String(IDLE_S + 10),
+        // Within the stop timeout.
+        UVICORN_GRACE_S: "115",
+      },
     },
     {
       name: "worker",

@@ -45,7 +45,7 @@ it("up from nothing: the three images are in ECR, and the task definitions name 
 
 it("a preview shows nothing to change; neither does another machine's with the same commit", async () => {
   await unchanged();
-  await stack.must("preview --expect-no-changes", stack.secondMachine());
+  await stack.must("preview --expect-no-changes", stack.secondMachine);
 });
 
 it("a refresh finds no drift", async () => {

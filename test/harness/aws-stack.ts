@@ -37,7 +37,8 @@ export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 export class AwsStack {
   readonly ecr = new Ecr(process.env.LAB_ECR ?? "");
   emulator!: Emulator;
-  private readonly clones = [new Clone()];
+  /** Two machines with the same commit. */
+  private readonly clones = [new Clone(), new Clone()];
   private readonly state = mkdtempSync(join(tmpdir(), "spatialforge-state-"));
   private before: Record<string, number> = {};
   /** All that the CLI said. */
@@ -53,7 +54,8 @@ export class AwsStack {
     this.emulator = await Emulator.start();
     await this.ecr.start();
     this.before = await this.emulator.things();
-    this.configure(this.clone);
+    this.clones.forEach((clone) => this.configure(clone));
+    this.ecr.onTag = (repository, tag, manifest) => this.emulator.putImage(repository, tag, manifest);
     await this.must("stack init");
   }
 
@@ -67,12 +69,8 @@ export class AwsStack {
     return this.clones[0];
   }
 
-  /** A second machine, with the same commit. */
-  secondMachine(): Clone {
-    const clone = new Clone();
-    this.clones.push(clone);
-    this.configure(clone);
-    return clone;
+  get secondMachine(): Clone {
+    return this.clones[1];
   }
 
   private configure(clone: Clone): void {

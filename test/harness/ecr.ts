@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { request, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +10,9 @@ import { join } from "node:path";
  * that do not move.
  */
 export class Ecr {
-  /** Tags that were put through it, in their order. */
-  readonly tagged: string[] = [];
+  /** Hears of each tag that was put through it. */
+  onTag: (repository: string, tag: string, manifest: string) => Promise<void> = () => Promise.resolve();
+  private readonly tagged = new Set<string>();
   private readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-ecr-"));
   readonly certificate = join(this.folder, "cert.pem");
   private server?: Server;
@@ -25,28 +26,42 @@ export class Ecr {
     const openssl = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...names];
     execFileSync("openssl", [...openssl, "-keyout", key, "-out", this.certificate], { stdio: "ignore" });
     this.server = createServer({ key: readFileSync(key), cert: readFileSync(this.certificate) }, (asked, answer) => {
-      const tag = asked.method === "PUT" ? /\/manifests\/([^:]+)$/.exec(asked.url ?? "")?.[1] : undefined;
-      if (tag && this.tagged.includes(tag) && tag.startsWith("release-")) {
-        const message = `The image tag '${tag}' already exists and cannot be overwritten because the tag is immutable.`;
-        answer.writeHead(400, { "content-type": "application/json" });
-        answer.end(JSON.stringify({ errors: [{ code: "TAG_INVALID", message }] }));
-        return;
-      }
-      if (tag) this.tagged.push(tag);
-      const behind = request(
-        { host: "127.0.0.1", port: 80, path: asked.url, method: asked.method, headers: asked.headers },
-        (reply) => {
-          const location = reply.headers.location?.replace(/^http:/, "https:");
-          answer.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...(location ? { location } : {}) });
-          reply.pipe(answer);
-        },
-      );
-      behind.on("error", (error) => answer.writeHead(502).end(error.message));
-      asked.pipe(behind);
+      void this.answer(asked, answer);
     });
     await new Promise<void>((ready, fail) => {
       this.server?.once("error", fail).listen(443, "127.0.0.1", ready);
     });
+  }
+
+  private async answer(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const put = asked.method === "PUT" ? /^\/v2\/(.+)\/manifests\/([^:]+)$/.exec(asked.url ?? "") : undefined;
+    const [, repository, tag] = put ?? [];
+    if (tag?.startsWith("release-") && this.tagged.has(tag)) {
+      const message = `The image tag '${tag}' already exists and cannot be overwritten because the tag is immutable.`;
+      answer.writeHead(400, { "content-type": "application/json" });
+      answer.end(JSON.stringify({ errors: [{ code: "TAG_INVALID", message }] }));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of asked) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const behind = request(
+      { host: "127.0.0.1", port: 80, path: asked.url, method: asked.method, headers: asked.headers },
+      (reply) => {
+        const location = reply.headers.location?.replace(/^http:/, "https:");
+        const pass = () => {
+          answer.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...(location ? { location } : {}) });
+          reply.pipe(answer);
+        };
+        if (!tag || reply.statusCode !== 201) return pass();
+        this.tagged.add(tag);
+        this.onTag(repository, tag, body.toString()).then(pass, (error: Error) =>
+          answer.writeHead(502).end(error.message),
+        );
+      },
+    );
+    behind.on("error", (error) => answer.writeHead(502).end(error.message));
+    behind.end(body);
   }
 
   /** Digest behind each tag of a repository. */

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { ECRClient, PutImageCommand } from "@aws-sdk/client-ecr";
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { ROOT } from "../../stack/root";
 import { until } from "./engine";
@@ -65,6 +66,11 @@ export class Emulator {
         .map(([kind, list]) => [`${service} ${kind}`, list.length] as const),
     );
     return Object.fromEntries(counts);
+  }
+
+  /** Tells the emulated ECR of an image that was pushed to the registry behind its name. */
+  async putImage(repositoryName: string, imageTag: string, imageManifest: string): Promise<void> {
+    await new ECRClient(this.client).send(new PutImageCommand({ repositoryName, imageTag, imageManifest }));
   }
 
   stop(): void {

@@ -16,6 +16,7 @@ if base := os.environ.get("EMULATOR_BASE"):
 import cache_parameters  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import services  # noqa: E402, F401
+import things  # noqa: E402, F401
 
 from moto.elasticache import models as elasticache  # noqa: E402
 
