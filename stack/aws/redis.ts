@@ -65,12 +65,14 @@ function replicationGroup(
   child: pulumi.CustomResourceOptions,
 ): aws.elasticache.ReplicationGroup {
   const snapshot = args.snapshot || undefined;
+  // Not for the whole component: a restore and a new password replace what else is in it.
+  const kept = { ...child, protect: args.protect };
   // Each life has a name of its own. So a restored Redis starts beside the old one, which goes only when all else has succeeded, and a
-  // last snapshot's name is never taken.
+  // last snapshot's name is never taken. It is protected too: a restore that is refused must not leave another name behind.
   const life = new random.RandomString(
     "redis",
     { length: 6, special: false, upper: false, keepers: { snapshot: snapshot ?? "" } },
-    child,
+    kept,
   );
   const id = pulumi.interpolate`${name}-${life.result}`;
   const subnets = new aws.elasticache.SubnetGroup("redis", { subnetIds: args.subnetIds }, child);
@@ -108,7 +110,6 @@ function replicationGroup(
       ...WINDOWS,
       applyImmediately: true,
     },
-    // Not for the whole component: a restore and a new password replace what else is in it.
-    { ...child, protect: args.protect },
+    kept,
   );
 }

@@ -269,7 +269,7 @@ describe("Redis", () => {
   });
 
   it.each([
-    [true, [`${GROUP}::redis`]],
+    [true, ["random:index/randomString:RandomString::redis", `${GROUP}::redis`]],
     [false, []],
   ])("protected (%s): %j, and not what a restore or a new password replaces", async (protect, expected) => {
     const found: string[] = [];
