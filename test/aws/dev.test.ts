@@ -12,6 +12,7 @@ const BASE = "spatialforge-test/base:1";
 
 beforeAll(async () => {
   await stack.start();
+  await stack.note();
   await stack.up();
 });
 afterAll(() => {

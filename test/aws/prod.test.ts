@@ -1,21 +1,24 @@
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { AwsStack } from "../harness/aws-stack";
 
-const stack = new AwsStack("prod", {
-  "spatialforge:healthTimeout": 20,
-  "spatialforge:aws/entry/certificateArn":
-    "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000",
-});
+const DOMAIN = "sf.example.org";
+const stack = new AwsStack("prod", { "spatialforge:healthTimeout": 20, "spatialforge:aws/entry/domain": DOMAIN });
 
 beforeAll(async () => {
   await stack.start();
+  const zone = new CreateHostedZoneCommand({ Name: "example.org", CallerReference: "1" });
+  const { HostedZone } = await new Route53Client(stack.emulator.client).send(zone);
+  for (const clone of stack.clones)
+    stack.set("spatialforge:aws/entry/hostedZoneId", HostedZone?.Id?.split("/").at(-1), clone);
+  await stack.note();
   await stack.up();
 });
 afterAll(() => stack.stop());
 
 it("up from nothing: API and worker run their GPU images, beat the CPU image, by digest", async () => {
   const { images, url } = await stack.outputs();
-  expect(url).toMatch(/^https:/);
+  expect(url).toBe(`https://${DOMAIN}`);
   for (const image of Object.values(images)) expect(image).toMatch(/\/spatialforge-prod@sha256:[0-9a-f]{64}$/);
   expect(await stack.running()).toEqual({ api: images.api, worker: images.worker, beat: images.cpu });
 });

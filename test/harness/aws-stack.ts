@@ -38,7 +38,7 @@ export class AwsStack {
   readonly ecr = new Ecr(process.env.LAB_ECR ?? "");
   emulator!: Emulator;
   /** Two machines with the same commit. */
-  private readonly clones = [new Clone(), new Clone()];
+  readonly clones = [new Clone(), new Clone()];
   private readonly state = mkdtempSync(join(tmpdir(), "spatialforge-state-"));
   private before: Record<string, number> = {};
   /** All that the CLI said. */
@@ -53,10 +53,14 @@ export class AwsStack {
   async start(): Promise<void> {
     this.emulator = await Emulator.start();
     await this.ecr.start();
-    this.before = await this.emulator.things();
     this.clones.forEach((clone) => this.configure(clone));
     this.ecr.onTag = (repository, tag, manifest) => this.emulator.putImage(repository, tag, manifest);
     await this.must("stack init");
+  }
+
+  /** Notes what there is in AWS before the first update: what the test itself made, and what comes with an account. */
+  async note(): Promise<void> {
+    this.before = await this.emulator.things();
   }
 
   /** What there is in AWS that was not there at the start. */

@@ -23,7 +23,7 @@ export class Emulator {
   static async start(): Promise<Emulator> {
     const port = await freePort();
     const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
-    const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true" };
+    const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true", MOTO_ACM_VALIDATION_WAIT: "1" };
     const python = process.env.EMULATOR_PYTHON ?? "python3";
     const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], { env, stdio: "ignore" });
     const url = `http://127.0.0.1:${port}`;
