@@ -15,6 +15,7 @@ if base := os.environ.get("EMULATOR_BASE"):
 
 import cache_parameters  # noqa: E402, F401
 import parameters  # noqa: E402, F401
+import replication_groups  # noqa: E402, F401
 import services  # noqa: E402, F401
 import things  # noqa: E402, F401
 
