@@ -27,6 +27,7 @@ export = async () => {
   }
   const { readInputs } = await import("./stack/settings/read.js");
   const inputs = await readInputs();
-  const { url, images, release } = (await PLATFORMS[inputs.settings.platform]())("spatialforge", inputs);
-  return { url, images, release };
+  const platform = (await PLATFORMS[inputs.settings.platform]())("spatialforge", inputs);
+  const { url, images, release } = platform;
+  return { url, images, release, ...("fillModels" in platform ? { fillModels: platform.fillModels } : {}) };
 };

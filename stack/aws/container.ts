@@ -1,7 +1,7 @@
 import type * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { imageHealthCheck } from "../images/health-check";
-import type { ServiceArgs } from "./service";
+import type { TaskArgs } from "./task";
 
 /** The shared volume of models. */
 export interface Models {
@@ -18,10 +18,10 @@ export const START_S = 300;
 const SCRATCH = { tmp: "/tmp" };
 const EXEC_SCRATCH = { "ssm-lib": "/var/lib/amazon", "ssm-log": "/var/log/amazon" };
 
-const scratch = (args: Pick<ServiceArgs, "exec">) => ({ ...SCRATCH, ...(args.exec ? EXEC_SCRATCH : {}) });
+const scratch = (args: Pick<TaskArgs, "exec">) => ({ ...SCRATCH, ...(args.exec ? EXEC_SCRATCH : {}) });
 
 /** The volumes of a task. */
-export function volumes(args: Pick<ServiceArgs, "exec" | "models">): aws.types.input.ecs.TaskDefinitionVolume[] {
+export function volumes(args: Pick<TaskArgs, "exec" | "models">): aws.types.input.ecs.TaskDefinitionVolume[] {
   return [
     {
       name: "models",
@@ -36,7 +36,7 @@ export function volumes(args: Pick<ServiceArgs, "exec" | "models">): aws.types.i
 }
 
 /** A container's definition; lists are sorted, so that the same thing never looks like another one. */
-export function containerDefinition(name: string, args: ServiceArgs, logGroup: pulumi.Input<string>) {
+export function containerDefinition(name: string, args: TaskArgs, logGroup: pulumi.Input<string>) {
   const mounts = { models: "/models", ...scratch(args) };
   return {
     name,
@@ -46,7 +46,7 @@ export function containerDefinition(name: string, args: ServiceArgs, logGroup: p
     environment: sorted(args.env).map(([key, value]) => ({ name: key, value })),
     secrets: sorted(args.secrets).map(([key, { valueFrom }]) => ({ name: key, valueFrom })),
     resourceRequirements: args.gpu === undefined ? [] : [{ type: "GPU", value: "1" }],
-    healthCheck: { ...imageHealthCheck(), startPeriod: START_S },
+    healthCheck: args.serves === false ? undefined : { ...imageHealthCheck(), startPeriod: START_S },
     portMappings: args.balanced
       ? [{ containerPort: args.balanced.port, hostPort: args.balanced.port, protocol: "tcp" }]
       : [],

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Statement } from "./roles";
-import type { ServiceArgs } from "./service";
+import type { TaskArgs } from "./task";
 
 /** What ECS itself may do to start a task: pull this stack's images, read these secrets, write this log. */
-export function executionStatements(args: ServiceArgs, logArn: pulumi.Input<string>): Statement[] {
+export function executionStatements(args: TaskArgs, logArn: pulumi.Input<string>): Statement[] {
   const secrets = Object.entries(args.secrets).sort(([a], [b]) => a.localeCompare(b));
   return [
     { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // AWS allows no name here
@@ -12,15 +12,17 @@ export function executionStatements(args: ServiceArgs, logArn: pulumi.Input<stri
       Resource: args.repositoryArn,
     },
     { Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: pulumi.interpolate`${logArn}:*` },
-    { Action: ["secretsmanager:GetSecretValue"], Resource: secrets.map(([, { arn }]) => arn) },
-    ...(args.kmsKeyArn
+    ...(secrets.length
+      ? [{ Action: ["secretsmanager:GetSecretValue"], Resource: secrets.map(([, { arn }]) => arn) }]
+      : []),
+    ...(args.kmsKeyArn && secrets.length
       ? [decrypt(args.kmsKeyArn, pulumi.interpolate`secretsmanager.${args.region}.amazonaws.com`)]
       : []),
   ];
 }
 
 /** What the application may do with AWS: only what one of its features needs. */
-export function taskStatements(args: ServiceArgs): Statement[] {
+export function taskStatements(args: TaskArgs): Statement[] {
   return [
     ...(args.models
       ? [

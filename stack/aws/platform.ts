@@ -10,6 +10,7 @@ import { Cluster } from "./cluster";
 import { Entry } from "./entry";
 import { API_PORT, Firewall } from "./firewall";
 import type { GpuTypeName } from "./gpu-types";
+import { FillModels } from "./fill-models";
 import { Key } from "./key";
 import { Models } from "./models";
 import { stackName } from "./name";
@@ -24,6 +25,8 @@ export class AwsPlatform extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   readonly images: pulumi.Output<Digests>;
   readonly release: pulumi.Output<string>;
+  /** The command that fetches the models to their volume. */
+  readonly fillModels: pulumi.Output<string>;
 
   constructor(name: string, inputs: Inputs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Platform", name, {}, opts);
@@ -84,6 +87,22 @@ export class AwsPlatform extends pulumi.ComponentResource {
       child,
     );
 
+    this.fillModels = new FillModels(
+      own,
+      {
+        ...place,
+        kmsKeyArn,
+        cluster: cluster.cluster,
+        image: images.cpu,
+        repositoryArn: store.arn,
+        list: on.models,
+        models,
+        subnetIds,
+        securityGroupId: groups.worker.id,
+        logDays: on.logDays,
+      },
+      child,
+    ).command;
     new Scaling(
       own,
       {

@@ -1,21 +1,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { containerDefinition, START_S, volumes, type Models } from "./container";
+import { START_S } from "./container";
 import { maximumPercent } from "./role-table";
-import { executionStatements, taskStatements } from "./permissions";
-import { taskRole, type Place } from "./roles";
-import type { Secret } from "./secret";
+import { taskDefinition, type TaskArgs } from "./task";
 
-export interface ServiceArgs extends Place {
+export interface ServiceArgs extends TaskArgs {
   cluster: { arn: pulumi.Input<string>; name: pulumi.Input<string> };
-  /** `repository@sha256:...` */
-  image: pulumi.Input<string>;
-  repositoryArn: pulumi.Input<string>;
-  command: string[];
-  /** CPU units, 1024 for one vCPU. */
-  cpu: number;
-  /** MiB */
-  memory: number;
   /** Name of the GPU hosts' capacity provider; none: Fargate, without a GPU. */
   gpu?: pulumi.Input<string>;
   /** Tasks at the start, and at all times where nothing scales them. */
@@ -24,29 +14,15 @@ export interface ServiceArgs extends Place {
   scaled: boolean;
   /** Whether the old task must end before the new one starts. */
   single?: boolean;
-  /** Whether a task protects itself from scale-in while it runs a job. */
-  protects?: boolean;
-  /** Seconds that it has to end after SIGTERM; on Fargate at most 120. */
-  stopTimeout: number;
-  env: Record<string, pulumi.Input<string>>;
-  /** Secrets by the variable that gets the value. */
-  secrets: Record<string, Secret>;
-  /** The shared volume of models; none: one of the task's own. */
-  models?: Models;
   subnetIds: pulumi.Input<string>[];
   securityGroupId: pulumi.Input<string>;
   /** Target group of the load balancer, and the container's port that it sends to. */
   balanced?: { targetGroupArn: pulumi.Input<string>; port: number };
-  /** Days that logs are kept. */
-  logDays: number;
-  kmsKeyArn?: pulumi.Input<string>;
   /** What must be there before its first task, and go after its last one: a component's `dependsOn` does not reach what is in it. */
   after: pulumi.Resource[];
-  /** Log group of ECS Exec; none: no ECS Exec. */
-  exec?: { logGroupArn: pulumi.Input<string> };
 }
 
-/** A role of the application as an ECS service: roles, log, task definition and the service, with what it needs and no more. */
+/** A role of the application as an ECS service. */
 export class Service extends pulumi.ComponentResource {
   readonly service: aws.ecs.Service;
   readonly taskDefinition: aws.ecs.TaskDefinition;
@@ -54,28 +30,11 @@ export class Service extends pulumi.ComponentResource {
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Service", name, {}, opts);
     const child = { parent: this };
-    const log = new aws.cloudwatch.LogGroup(name, { retentionInDays: args.logDays, kmsKeyId: args.kmsKeyArn }, child);
-    const execution = taskRole(`${name}-execution`, args, executionStatements(args, log.arn), child);
-    const task = taskRole(`${name}-task`, args, taskStatements(args), child);
-    this.taskDefinition = new aws.ecs.TaskDefinition(
-      name,
-      {
-        family: `${pulumi.getProject()}-${pulumi.getStack()}-${name}`,
-        requiresCompatibilities: [args.gpu === undefined ? "FARGATE" : "EC2"],
-        networkMode: "awsvpc",
-        runtimePlatform: { cpuArchitecture: "X86_64", operatingSystemFamily: "LINUX" },
-        cpu: String(args.cpu),
-        memory: String(args.memory),
-        executionRoleArn: execution.role.arn,
-        taskRoleArn: task.role.arn,
-        volumes: volumes(args),
-        containerDefinitions: pulumi.jsonStringify([containerDefinition(name, args, log.name)]),
-      },
-      child,
-    );
-    this.service = new aws.ecs.Service(name, serviceArgs(name, args, this.taskDefinition), {
+    const task = taskDefinition(name, args, child);
+    this.taskDefinition = task.definition;
+    this.service = new aws.ecs.Service(name, serviceArgs(name, args, task.definition), {
       ...child,
-      dependsOn: [...args.after, ...execution.ready, ...task.ready],
+      dependsOn: [...args.after, ...task.ready],
       ignoreChanges: args.scaled ? ["desiredCount"] : [],
     });
     this.registerOutputs();

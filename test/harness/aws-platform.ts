@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { vi } from "vitest";
 import { parse } from "yaml";
-import { AwsPlatform } from "../../stack/aws/platform";
 import { ROOT } from "../../stack/root";
 import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
@@ -31,6 +31,11 @@ export async function awsPlatform(
     }),
   );
   const settings = settingsSchema.parse({ ...config, app: { path: "sample-app" }, aws: merged });
+  // Contexts are staged in one place, and these tests run beside those of that.
+  vi.doMock("../../stack/source/stage", () => ({
+    stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
+  }));
+  const { AwsPlatform } = await import("../../stack/aws/platform");
   const app = await openApp({ path: "sample-app" });
   const machine = { platform: "linux/amd64", gpu: true };
   new AwsPlatform("spatialforge", { settings, stack, machine, app });

@@ -17,6 +17,8 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
         const made = {
           repoDigest,
           arn: `arn:${name}`,
+          registryId: "123456789012",
+          versionId: `version-of-${name}`,
           repositoryUrl: `ecr.example.org/${name}`,
           name,
           result: `generated-${name}`,

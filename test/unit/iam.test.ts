@@ -79,6 +79,8 @@ it("only tasks of this account's clusters take a task's role", async () => {
     "api-task",
     "beat-execution",
     "beat-task",
+    "fill-models-execution",
+    "fill-models-task",
     "worker-execution",
     "worker-task",
   ]);

@@ -297,7 +297,8 @@ describe("docs/github.md", () => {
   });
 
   const program = list("stack/aws")
-    .filter((file) => file.endsWith(".ts"))
+    // A key's policy names services too, but nobody passes them a role.
+    .filter((file) => file.endsWith(".ts") && file !== "key.ts")
     .map((file) => read("stack/aws", file))
     .join("\n");
 
