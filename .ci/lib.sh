@@ -44,6 +44,7 @@ curl             command -v curl
 debootstrap      command -v debootstrap
 git              command -v git
 iptables         command -v iptables
+openssl          command -v openssl
 python3          command -v python3
 python3-venv     python3 -c 'import ensurepip, venv'
 xz-utils         command -v xz

@@ -1,6 +1,7 @@
 import type * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { imageHealthCheck } from "../images/health-check";
+import { IMAGE_UID } from "../images/user";
 import type { TaskArgs } from "./task";
 
 /** The shared volume of models. */
@@ -42,6 +43,7 @@ export function containerDefinition(name: string, args: TaskArgs, logGroup: pulu
     name,
     image: args.image,
     essential: true,
+    user: `${IMAGE_UID}:${IMAGE_UID}`,
     command: args.command,
     environment: sorted(args.env).map(([key, value]) => ({ name: key, value })),
     secrets: sorted(args.secrets).map(([key, { valueFrom }]) => ({ name: key, valueFrom })),
