@@ -29,6 +29,11 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
-    projects: [tier("unit", minutes(0.5)), tier("images", minutes(15)), tier("stack", minutes(20)), tier("aws", minutes(10))],
+    projects: [
+      tier("unit", minutes(0.5)),
+      tier("images", minutes(15)),
+      tier("stack", minutes(20)),
+      tier("aws", minutes(10)),
+    ],
   },
 });

@@ -1,6 +1,5 @@
 import * as aws from "@pulumi/aws";
 import { IMAGES } from "../images/table";
-import { releaseTag } from "../release/registry";
 import type { Problem } from "../settings/parse";
 import type { Settings } from "../settings/schema";
 import { releases } from "./releases";

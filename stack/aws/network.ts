@@ -118,7 +118,7 @@ function routes(
 function endpoints(network: Network, region: pulumi.Output<string>, cidr: string, child: pulumi.CustomResourceOptions) {
   const group = new aws.ec2.SecurityGroup(
     "endpoints",
-    { vpcId: network.vpc.id, description: "AWS services, from inside the VPC", ingress: [], egress: [] },
+    { vpcId: network.vpc.id, description: "AWS services, from inside the VPC" },
     child,
   );
   new aws.vpc.SecurityGroupIngressRule(

@@ -1,4 +1,4 @@
-import type { Registry } from "./registry";
+import { digestOf, manifestBytes, type Registry } from "./registry";
 
 /** Where BuildKit keeps the inline cache: in the image's config, as base64 of JSON. */
 const FIELD = "moby.buildkit.cache.v0";
@@ -31,8 +31,12 @@ export async function keepCache(registry: Registry, name: string, pushed: string
   const whole = noteLayers(records, manifest.layers.length);
   if (!whole) return;
   const text = JSON.stringify({ ...config, [FIELD]: Buffer.from(JSON.stringify(whole)).toString("base64") });
-  const { digest, size } = await registry.putBlob(Buffer.from(text));
-  await registry.putManifest(name, { ...manifest, config: { ...manifest.config, digest, size } });
+  const blob = Buffer.from(text);
+  const filled = { ...manifest, config: { ...manifest.config, digest: digestOf(blob), size: blob.length } };
+  // An update that built nothing finds it there, and pushes nothing.
+  if ((await registry.digest(name)) === digestOf(manifestBytes(filled))) return;
+  await registry.putBlob(blob);
+  await registry.putManifest(name, filled);
 }
 
 /**

@@ -34,6 +34,12 @@ export interface Manifest {
   layers: Descriptor[];
 }
 
+/** How a blob or a manifest is named. */
+export const digestOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
+
+/** A manifest as it is stored. */
+export const manifestBytes = (manifest: Manifest): Buffer => Buffer.from(JSON.stringify(manifest));
+
 /** Milliseconds that a registry has to answer. */
 const ANSWER_MS = 10_000;
 
@@ -82,18 +88,16 @@ export class Registry {
     return body(await this.must(this.at("blobs", digest)));
   }
 
-  async putBlob(content: Buffer): Promise<{ digest: string; size: number }> {
-    const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+  async putBlob(content: Buffer): Promise<void> {
     const started = await this.must(`${this.at("blobs", "uploads")}/`, { method: "POST" });
     const location = new URL(started.headers.get("location") ?? "", this.api);
-    location.searchParams.set("digest", digest);
+    location.searchParams.set("digest", digestOf(content));
     const headers = { "content-type": "application/octet-stream" };
     await this.must(location.href, { method: "PUT", headers, body: new Uint8Array(content) });
-    return { digest, size: content.length };
   }
 
   async putManifest(tag: string, manifest: Manifest): Promise<void> {
-    await this.putRaw(tag, Buffer.from(JSON.stringify(manifest)));
+    await this.putRaw(tag, manifestBytes(manifest));
   }
 
   /** Gives an image that is in the registry one more tag. It asks first: a tag that may not move is refused even for the same image. */

@@ -35,7 +35,7 @@ export async function awsPlatform(
   vi.doMock("../../stack/source/stage", () => ({
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
   }));
-  const { AwsPlatform } = await import("../../stack/aws/platform");
+  const { AwsPlatform } = await import("../../stack/aws/platform.js");
   const app = await openApp({ path: "sample-app" });
   const machine = { platform: "linux/amd64", gpu: true };
   new AwsPlatform("spatialforge", { settings, stack, machine, app });

@@ -10,7 +10,7 @@ import { join } from "node:path";
  * that do not move.
  */
 export class Ecr {
-  /** Hears of each tag that was put through it. */
+  /** Hears of each release's tag that was put through it. */
   onTag: (repository: string, tag: string, manifest: string) => Promise<void> = () => Promise.resolve();
   private readonly tagged = new Set<string>();
   private readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-ecr-"));
@@ -53,7 +53,7 @@ export class Ecr {
           answer.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...(location ? { location } : {}) });
           reply.pipe(answer);
         };
-        if (!tag || reply.statusCode !== 201) return pass();
+        if (!tag?.startsWith("release-") || reply.statusCode !== 201) return pass();
         this.tagged.add(tag);
         this.onTag(repository, tag, body.toString()).then(pass, (error: Error) =>
           answer.writeHead(502).end(error.message),

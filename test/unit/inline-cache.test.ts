@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keepCache, noteLayers, type CacheRecord } from "../../stack/release/inline-cache";
-import type { Manifest, Registry } from "../../stack/release/registry";
+import { digestOf, manifestBytes, type Manifest, type Registry } from "../../stack/release/registry";
 
 /** The steps of an image with five layers, two of them the base's: `os`, `copy` of what `install` made, `code`. */
 const steps = (layers: Record<string, number> = {}): CacheRecord[] =>
@@ -58,7 +58,8 @@ describe("keepCache", () => {
     const fake: Partial<Registry> = {
       manifest: async () => ({ config: { digest: "config" }, layers }) as Manifest,
       blob: async () => Buffer.from(JSON.stringify({ "moby.buildkit.cache.v0": field, name: "new" })),
-      putBlob: async (content) => ((put.config = JSON.parse(content.toString())), { digest: "whole", size: 1 }),
+      digest: async () => put.manifest && digestOf(manifestBytes(put.manifest)),
+      putBlob: async (content) => void (put.config = JSON.parse(content.toString())),
       putManifest: async (tag, manifest) => void ((put.tag = tag), (put.manifest = manifest)),
     };
     return { fake: fake as Registry, put };
@@ -70,7 +71,18 @@ describe("keepCache", () => {
     const records = JSON.parse(Buffer.from(put.config!["moby.buildkit.cache.v0"], "base64").toString());
     expect(records[2]).toEqual({ ...steps()[2], layers: [{ layer: 2 }] });
     expect(put).toMatchObject({ tag: "cache-cpu", config: { name: "new" } });
-    expect(put.manifest).toMatchObject({ config: { digest: "whole" }, layers: { length: 5 } });
+    expect(put.manifest).toMatchObject({
+      config: { digest: digestOf(Buffer.from(JSON.stringify(put.config))) },
+      layers: { length: 5 },
+    });
+  });
+
+  it("pushes nothing when the cache is there already", async () => {
+    const { fake, put } = registry(steps({ code: 4 }));
+    await keepCache(fake, "cache-cpu", "new");
+    put.config = undefined;
+    await keepCache(fake, "cache-cpu", "new");
+    expect(put.config).toBeUndefined();
   });
 
   it.each([
