@@ -58,9 +58,9 @@ describe("a change", () => {
     stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# changed\n`);
     const changes = await stack.changes();
     expect(named(changes, images)).toEqual(["api", "cpu", "worker"]);
-    expect(named(changes, definitions)).toEqual(["api", "beat", "worker"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat", "fill-models", "worker"]);
     expect(named(changes, services)).toEqual(["api", "beat", "worker"]);
-    expect(changes).toHaveLength(9);
+    expect(changes).toHaveLength(10);
     await unchanged();
   });
 
@@ -68,9 +68,9 @@ describe("a change", () => {
     stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
     const changes = await stack.changes();
     expect(named(changes, images)).toEqual(["api", "cpu"]);
-    expect(named(changes, definitions)).toEqual(["api", "beat"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat", "fill-models"]);
     expect(named(changes, services)).toEqual(["api", "beat"]);
-    expect(changes).toHaveLength(6);
+    expect(changes).toHaveLength(7);
   });
 
   it("of a base's digest: only the image that stands on it", async () => {
@@ -78,7 +78,7 @@ describe("a change", () => {
     stack.set("spatialforge:bases/cpu", BASE);
     const changes = await stack.changes();
     expect(named(changes, images)).toEqual(["cpu"]);
-    expect(named(changes, definitions)).toEqual(["api", "beat"]);
+    expect(named(changes, definitions)).toEqual(["api", "beat", "fill-models"]);
   });
 });
 

@@ -36,6 +36,7 @@ it("a change of a page leaves the worker as it is", async () => {
     "aws:ecs:Service beat",
     "aws:ecs:TaskDefinition api",
     "aws:ecs:TaskDefinition beat",
+    "aws:ecs:TaskDefinition fill-models",
     "docker:index:Image api",
     "docker:index:Image cpu",
   ]);

@@ -108,3 +108,54 @@ it("prod's data, secrets, logs and topic are encrypted with the stack's own key"
     { encryptionType: "KMS", kmsKey: key },
   ]);
 });
+
+describe("the API", () => {
+  it("runs the CPU image on Fargate on dev", async () => {
+    const registered = await awsPlatform("dev");
+    const api = definitions(registered).find(({ name }) => name === "api")!;
+    expect(api.requiresCompatibilities).toEqual(["FARGATE"]);
+    expect(api.containerDefinitions[0].image).toMatch(/@sha256:cpu$/);
+    expect(byName(registered, "aws:ecs/service:Service").api.capacityProviderStrategies).toEqual([
+      { capacityProvider: "FARGATE", weight: 1 },
+    ]);
+  });
+
+  it("runs the GPU image on a GPU host where that is chosen, spread over the zones", async () => {
+    const registered = await awsPlatform("dev", { api: { gpu: true, cpu: 3072, memory: 12_288 } });
+    const api = definitions(registered).find(({ name }) => name === "api")!;
+    expect(api.requiresCompatibilities).toEqual(["EC2"]);
+    expect(api.containerDefinitions[0]).toMatchObject({
+      image: expect.stringMatching(/@sha256:api$/),
+      resourceRequirements: [{ type: "GPU", value: "1" }],
+    });
+    expect(byName(registered, "aws:ecs/service:Service").api).toMatchObject({
+      capacityProviderStrategies: [{ capacityProvider: "gpu" }],
+      orderedPlacementStrategies: [{ type: "spread", field: "attribute:ecs.availability-zone" }, { type: "binpack" }],
+    });
+  });
+
+  it("believes the load balancer's headers alone, and keeps connections longer than it does", async () => {
+    const registered = await awsPlatform("prod");
+    const { environment } = definitions(registered).find(({ name }) => name === "api")!.containerDefinitions[0];
+    const env = Object.fromEntries(
+      environment.map(({ name, value }: { name: string; value: string }) => [name, value]),
+    );
+    expect(env.FORWARDED_ALLOW_IPS).toBe("10.50.0.0/16");
+    const { idleTimeout } = byName(registered, "aws:lb/loadBalancer:LoadBalancer").entry;
+    expect(Number(env.UVICORN_KEEP_ALIVE_S)).toBeGreaterThan(idleTimeout);
+  });
+});
+
+it("beat is exactly one, and the old one stops first; only it publishes the backlog", async () => {
+  const registered = await awsPlatform("prod");
+  expect(byName(registered, "aws:ecs/service:Service").beat).toMatchObject({
+    desiredCount: 1,
+    deploymentMinimumHealthyPercent: 0,
+    deploymentMaximumPercent: 100,
+    availabilityZoneRebalancing: "DISABLED",
+  });
+  const publish = definitions(registered).filter(({ containerDefinitions }) =>
+    containerDefinitions[0].environment.some(({ name }: { name: string }) => name === "BACKLOG_NAMESPACE"),
+  );
+  expect(publish.map(({ name }) => name)).toEqual(["beat"]);
+});
