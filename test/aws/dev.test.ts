@@ -194,6 +194,7 @@ it("what depends on another thing goes before it; destroy leaves nothing", async
   ]) {
     expect(order(first, then), `${first} depends on ${then}`).toBe(true);
   }
+  expect(await stack.left()).toContain("ec2 vpcs");
   await stack.must("destroy --yes --skip-preview");
   expect(await stack.resources()).toEqual([]);
   expect(await stack.left()).toEqual([]);

@@ -66,7 +66,7 @@ export class AwsStack {
   /** What there is in AWS that was not there at the start. */
   async left(): Promise<string[]> {
     const now = await this.emulator.things();
-    return Object.keys(now).filter((kind) => now[kind] > (this.before[kind] ?? 0));
+    return Object.keys(now).filter((kind) => now[kind] > this.before[kind]);
   }
 
   get clone(): Clone {

@@ -54,18 +54,17 @@ export class Emulator {
     }
   }
 
-  /** How many things of each kind there are, by service and kind. Left out is what stays in AWS too, or belongs to none. */
+  /** How many things of each kind there are. */
   async things(): Promise<Record<string, number>> {
     const all = (await (await fetch(`${this.url}/moto-api/data.json`)).json()) as Record<
       string,
-      Record<string, unknown[]>
+      Record<string, number>
     >;
-    const counts = Object.entries(all).flatMap(([service, kinds]) =>
-      Object.entries(kinds)
-        .filter(([kind, list]) => list.length && !STAYS.has(kind))
-        .map(([kind, list]) => [`${service} ${kind}`, list.length] as const),
+    return Object.fromEntries(
+      Object.entries(all).flatMap(([service, kinds]) =>
+        Object.entries(kinds).map(([kind, count]) => [`${service} ${kind}`, count] as const),
+      ),
     );
-    return Object.fromEntries(counts);
   }
 
   /** Tells the emulated ECR of an image that was pushed to the registry behind its name. */
@@ -77,17 +76,6 @@ export class Emulator {
     this.process.kill();
   }
 }
-
-/** Deregistered task definitions are kept by AWS; parameters are the faults; a bucket's and log's parts go with it. */
-const STAYS = new Set([
-  "TaskDefinition",
-  "Parameter",
-  "AccountSummary",
-  "LogEvent",
-  "LogStream",
-  "FakeGrant",
-  "FakeGrantee",
-]);
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import { byName, type Registered } from "../harness/mocks";
 
-const definitions = (registered: Registered[]) =>
+const definitions = (registered: Registered[]): Registered["inputs"][] =>
   Object.entries(byName(registered, "aws:ecs/taskDefinition:TaskDefinition")).map(([name, inputs]) => ({
     name,
     ...inputs,

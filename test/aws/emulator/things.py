@@ -1,17 +1,54 @@
-"""`/moto-api/data.json` with how many things there are of each kind, without their properties: some of those cannot be read."""
+"""`/moto-api/data.json` with how many things there are of each kind: moto's own answer lists what is deleted too."""
 
 import json
 
-from moto.core.model_instances import model_data
+from moto.backends import get_backend
 from moto.moto_api._internal.responses import MotoAPIResponse
 
+ACCOUNT, REGION = "123456789012", "us-east-1"
+GLOBAL = {"iam", "s3", "route53"}
 
-def counts(self, request, full_url, headers):
-    found = {
-        service: {kind: [{}] * len(model.instances_tracked) for kind, model in models.items()}
-        for service, models in model_data.items()
-    }
+KINDS = {
+    "acm": ["_certificates"],
+    "applicationautoscaling": ["targets", "policies"],
+    "autoscaling": ["autoscaling_groups", "policies"],
+    "cloudwatch": ["alarms"],
+    "ec2": [
+        *("vpcs", "subnets", "groups", "vpc_end_points", "nat_gateways", "internet_gateways", "route_tables"),
+        *("addresses", "launch_templates", "flow_logs"),
+    ],
+    "ecr": ["repositories"],
+    "ecs": ["clusters", "services", "capacity_providers"],
+    "efs": ["file_systems_by_id", "access_points", "mount_targets_by_id"],
+    "elasticache": ["replication_groups", "cache_clusters", "cache_subnet_groups"],
+    "elbv2": ["load_balancers", "target_groups"],
+    "iam": ["roles", "users", "instance_profiles", "access_keys"],
+    "logs": ["groups"],
+    "s3": ["buckets"],
+    "secretsmanager": ["secrets"],
+    "sns": ["topics", "subscriptions"],
+    "wafv2": ["wacls", "logging_configurations"],
+}
+
+
+def there(thing) -> bool:
+    status = getattr(thing, "status", None) or getattr(thing, "state", None)
+    return str(status).lower() not in ("inactive", "deleted")
+
+
+def count(things) -> int:
+    if not isinstance(things, dict):
+        return len(things)
+    # some are by zone, or by VPC
+    return sum(len(one) if isinstance(one, dict) else there(one) for one in things.values())
+
+
+def data(self, request, full_url, headers):
+    found = {}
+    for service, names in KINDS.items():
+        backend = get_backend(service)[ACCOUNT]["aws" if service in GLOBAL else REGION]
+        found[service] = {name: count(getattr(backend, name)) for name in names}
     return 200, {"Content-Type": "application/json"}, json.dumps(found)
 
 
-MotoAPIResponse.model_data = counts
+MotoAPIResponse.model_data = data
