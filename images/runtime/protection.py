@@ -21,6 +21,14 @@ RETRY_S = 10  # until the agent is asked again after a failure
 LOOK_S = 1  # between two looks at whether a job still runs
 
 
+def told(text: str) -> bool | None:
+    """The state of the protection in an agent's answer; None if there is none: it tells a failure in its place."""
+    try:
+        return json.loads(text)["protection"]["ProtectionEnabled"]
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 class Agent:
     """The ECS agent of this task."""
 
@@ -42,8 +50,8 @@ class Agent:
                 response = error  # its body says why
             with response:
                 text = response.read(4096).decode()
-            # What ECS refuses may come with code 200.
-            if response.status == 200 and json.loads(text)["protection"]["ProtectionEnabled"] is on:
+            # What ECS refuses, as in a deployment that can't end, comes with code 200.
+            if response.status == 200 and told(text) is on:
                 return True
             why = f"the agent answers {response.status} {text[:200]!r}"
         except Exception as error:

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
-import { health, restarts, Sandbox } from "../harness/sandbox";
+import { health, reason, restarts, Sandbox } from "../harness/sandbox";
 
 const PASSWORD = "never-in-a-log";
 const REDIS = { REDIS_URL: `redis://:${PASSWORD}@redis:6379/0` };
@@ -18,11 +18,16 @@ class Agent(http.server.BaseHTTPRequestHandler):
             return time.sleep(60)
         if mode == "slow":
             time.sleep(1)
-        self.send_response(400 if mode == "fail" else 200)
+        done = {"protection": {"ProtectionEnabled": body["ProtectionEnabled"], "ExpirationDate": None}}
+        code, answer = {
+            "fail": (400, {"error": {"Code": "AccessDeniedException"}}),
+            "refuse": (200, {"failure": {"Reason": "DEPLOYMENT_BLOCKED"}}),
+            "other": (200, {"protection": {"ProtectionEnabled": not body["ProtectionEnabled"]}}),
+            "list": (200, []),
+        }.get(mode, (200, done))
+        self.send_response(code)
         self.end_headers()
-        answer = {"protection": {"ProtectionEnabled": body["ProtectionEnabled"], "ExpirationDate": None}}
-        refused = {"error": {"Code": "AccessDeniedException"}}
-        self.wfile.write(json.dumps(refused if mode == "fail" else answer).encode())
+        self.wfile.write(json.dumps(answer).encode())
     def log_message(self, *_):
         pass
 http.server.ThreadingHTTPServer(("", 8080), Agent).serve_forever()`;
@@ -113,8 +118,9 @@ describe("the backlog", () => {
     await until("beat says so", 20, () => said().length > 0);
     const ticked = () => docker("exec", beat, "python", "-c", TICK);
     const tick = ticked();
-    await new Promise((next) => setTimeout(next, 3000));
-    expect(ticked()).not.toBe(tick);
+    await until("its health tolerates it", 20, () => /^healthy for now: redis does not answer/.test(reason(beat)));
+    expect(health(beat)).toBe("healthy");
+    await until("it ticks", 12, () => ticked() !== tick);
     const gone = Date.now();
     docker("start", redis);
     await until("it is published again", 20, () => last()._aws.Timestamp > gone);
@@ -207,6 +213,21 @@ for task in os.listdir(f"/proc/{main}/task"):
     expect(log(id).match(/scale-in protection not .*/g)).toEqual([
       `scale-in protection not set: the agent answers 400 '{"error": {"Code": "AccessDeniedException"}}'`,
     ]);
+  });
+
+  it.each([
+    ["refuse", `the agent answers 200 '{"failure": {"Reason": "DEPLOYMENT_BLOCKED"}}'`],
+    ["other", `the agent answers 200 '{"protection": {"ProtectionEnabled": false}}'`],
+    ["list", "the agent answers 200 '[]'"],
+    ["ok", ""],
+  ])("is known from the agent's answer, not from its code alone: %s", (mode, why) => {
+    const url = ["-e", `ECS_AGENT_URI=http://localhost:8080/${mode}/6`];
+    const code = "import protection; print(protection.Agent().protect(True))";
+    const said = dockerStatus("exec", ...url, agent, "python", "-c", code)
+      .text.trim()
+      .split("\n")
+      .sort();
+    expect(said).toEqual(why ? ["False", `scale-in protection not set: ${why}`] : ["True"]);
   });
 
   it("that the agent does not answer holds a job for 2 s, and SIGTERM still lets it finish", async () => {
