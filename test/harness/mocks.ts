@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { beforeEach } from "vitest";
 
 export interface Registered {
   type: string;
@@ -54,6 +55,25 @@ const CALLS: Record<string, object> = {
   "aws:ssm/getParameter:getParameter": { insecureValue: '{"image_id":"ami-1","image_name":"newest"}' },
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": { userName: "AWS", password: "token" },
 };
+
+/**
+ * A mocked engine anew for each test of a file.
+ * @returns `made`: the inputs of all resources of a type, by name, once all are registered; `of`: the same when `made` has waited;
+ * `start`: the engine once more, for a second turn within a test
+ */
+export function mockedEngine(stack: string) {
+  let registered: Registered[];
+  const start = async () => {
+    registered = await mockEngine(stack);
+  };
+  beforeEach(start);
+  const of = (type: string) => byName(registered, type);
+  const made = async (type: string) => {
+    await pulumi.runtime.disconnect();
+    return of(type);
+  };
+  return { made, of, start };
+}
 
 /** Inputs of all resources of a type, by name. */
 export const byName = (registered: readonly Registered[], type: string): Record<string, Registered["inputs"]> =>

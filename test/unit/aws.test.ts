@@ -1,21 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Cluster, userData } from "../../stack/aws/cluster";
 import { Firewall } from "../../stack/aws/firewall";
 import { Network, subnetCidr } from "../../stack/aws/network";
 import { Service, type ServiceArgs } from "../../stack/aws/service";
-import { byName, mockEngine, type Registered } from "../harness/mocks";
+import { mockedEngine } from "../harness/mocks";
 
-let registered: Registered[];
-beforeEach(async () => {
-  registered = await mockEngine("dev");
-});
-
-/** Inputs of the resources of a type, once all are registered. */
-async function made(type: string) {
-  await pulumi.runtime.disconnect();
-  return byName(registered, type);
-}
+const { made, of } = mockedEngine("dev");
 
 describe("Network", () => {
   const ARGS = { cidr: "10.40.0.0/16", zones: 3, natPerZone: true, endpoints: true, flowLogDays: 90 };
@@ -33,7 +24,7 @@ describe("Network", () => {
     new Network("sf", ARGS);
     const nats = await made("aws:ec2/natGateway:NatGateway");
     expect(Object.values(nats).map(({ subnetId }) => subnetId)).toEqual(["public-0-id", "public-1-id", "public-2-id"]);
-    const routes = byName(registered, "aws:ec2/route:Route");
+    const routes = of("aws:ec2/route:Route");
     expect(routes["private-2"]).toMatchObject({ natGatewayId: "nat-2-id", destinationCidrBlock: "0.0.0.0/0" });
     expect(routes.public).toMatchObject({ gatewayId: "internet-id" });
   });
@@ -42,7 +33,7 @@ describe("Network", () => {
     new Network("sf", ARGS);
     const closed = await made("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup");
     expect(closed.closed).toMatchObject({ ingress: [], egress: [] });
-    expect(byName(registered, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")).toMatchObject({
+    expect(of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")).toMatchObject({
       endpoints: { cidrIpv4: "10.40.0.0/16", fromPort: 443, toPort: 443 },
     });
   });
@@ -50,9 +41,9 @@ describe("Network", () => {
   it("has one NAT gateway and nothing beyond where that is chosen", async () => {
     new Network("sf", { ...ARGS, zones: 2, natPerZone: false, endpoints: false, flowLogDays: 0 });
     expect(Object.keys(await made("aws:ec2/natGateway:NatGateway"))).toEqual(["nat-0"]);
-    expect(byName(registered, "aws:ec2/route:Route")["private-1"].natGatewayId).toBe("nat-0-id");
-    expect(Object.keys(byName(registered, "aws:ec2/vpcEndpoint:VpcEndpoint"))).toEqual(["s3"]);
-    expect(byName(registered, "aws:ec2/flowLog:FlowLog")).toEqual({});
+    expect(of("aws:ec2/route:Route")["private-1"].natGatewayId).toBe("nat-0-id");
+    expect(Object.keys(of("aws:ec2/vpcEndpoint:VpcEndpoint"))).toEqual(["s3"]);
+    expect(of("aws:ec2/flowLog:FlowLog")).toEqual({});
   });
 });
 
@@ -90,7 +81,7 @@ describe("Cluster", () => {
     expect(host.imageId).toBe("ami-1");
     expect(host.metadataOptions).toMatchObject({ httpTokens: "required", httpPutResponseHopLimit: 1 });
     expect(host.blockDeviceMappings[0].ebs).toMatchObject({ encrypted: "true", volumeSize: 150, volumeType: "gp3" });
-    const { gpu } = byName(registered, "aws:autoscaling/group:Group");
+    const { gpu } = of("aws:autoscaling/group:Group");
     expect(gpu).toMatchObject({ minSize: 0, maxSize: 3, protectFromScaleIn: true, forceDelete: true });
     expect(gpu.mixedInstancesPolicy).toMatchObject({
       launchTemplate: { overrides: [{ instanceType: "g5.xlarge" }, { instanceType: "g6.xlarge" }] },

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Bucket } from "../../stack/aws/bucket";
 import { Key } from "../../stack/aws/key";
 import { Models } from "../../stack/aws/models";
@@ -10,20 +10,11 @@ import { lifecycleRules, Repository } from "../../stack/aws/repository";
 import { secret } from "../../stack/aws/secret";
 import { IMAGE_UID } from "../../stack/images/user";
 import { ROOT } from "../../stack/root";
-import { byName, mockEngine, type Registered } from "../harness/mocks";
+import { mockedEngine } from "../harness/mocks";
 
 const KEY = "arn:aws:kms:eu-west-1:1:key/own";
 
-let registered: Registered[];
-beforeEach(async () => {
-  registered = await mockEngine("dev");
-});
-
-/** Inputs of the resources of a type, once all are registered. */
-async function made(type: string) {
-  await pulumi.runtime.disconnect();
-  return byName(registered, type);
-}
+const { made, of, start } = mockedEngine("dev");
 
 interface Statement {
   Sid?: string;
@@ -51,7 +42,7 @@ describe("Key", () => {
     const found: string[] = [];
     new Key("sf-prod", ARGS, noting(found));
     expect((await made("aws:kms/key:Key")).key).toMatchObject({ enableKeyRotation: true, deletionWindowInDays: 30 });
-    expect(byName(registered, "aws:kms/alias:Alias").key).toEqual({ name: "alias/sf-prod", targetKeyId: "key-id" });
+    expect(of("aws:kms/alias:Alias").key).toEqual({ name: "alias/sf-prod", targetKeyId: "key-id" });
     expect(found).toEqual(["aws:kms/key:Key::key"]);
   });
 
@@ -117,11 +108,11 @@ describe("Models", () => {
       kmsKeyId: KEY,
       throughputMode: "elastic",
     });
-    const targets = Object.values(byName(registered, "aws:efs/mountTarget:MountTarget"));
+    const targets = Object.values(of("aws:efs/mountTarget:MountTarget"));
     expect(targets.map(({ subnetId, securityGroups }) => [subnetId, securityGroups])).toEqual(
       ARGS.subnetIds.map((subnet) => [subnet, ["models"]]),
     );
-    expect(byName(registered, "aws:efs/accessPoint:AccessPoint").models).toMatchObject({
+    expect(of("aws:efs/accessPoint:AccessPoint").models).toMatchObject({
       posixUser: { uid: IMAGE_UID, gid: IMAGE_UID },
       rootDirectory: {
         path: "/models",
@@ -217,16 +208,16 @@ describe("Redis", () => {
     new Redis("sf", { ...ARGS, kmsKeyArn: KEY });
     const groups = await made("aws:elasticache/parameterGroup:ParameterGroup");
     expect(groups.redis.parameters).toEqual([{ name: "maxmemory-policy", value: "noeviction" }]);
-    const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion")["redis-url"];
+    const { secretString } = of("aws:secretsmanager/secretVersion:SecretVersion")["redis-url"];
     expect(JSON.stringify(secretString)).toContain("ssl_cert_reqs=required");
-    expect(byName(registered, "aws:secretsmanager/secret:Secret")["redis-url"].kmsKeyId).toBe(KEY);
+    expect(of("aws:secretsmanager/secret:Secret")["redis-url"].kmsKeyId).toBe(KEY);
   });
 
   it("changes its engine's minor version only by the program, whose family fits; upkeep comes after the snapshot", async () => {
     new Redis("sf", ARGS);
     const { redis } = await made(GROUP);
     expect(redis.autoMinorVersionUpgrade).toBe(false);
-    const { family } = byName(registered, "aws:elasticache/parameterGroup:ParameterGroup").redis;
+    const { family } = of("aws:elasticache/parameterGroup:ParameterGroup").redis;
     expect(family).toBe(`${redis.engine}${redis.engineVersion.split(".")[0]}`);
     expect(redis.maintenanceWindow.split("-")[0].slice(4) > redis.snapshotWindow.split("-")[1]).toBe(true);
   });
@@ -236,7 +227,7 @@ describe("Redis", () => {
     const { redis } = await made(GROUP);
     expect(redis.authTokenUpdateStrategy).toBe("ROTATE");
     expect(JSON.stringify(redis.authToken)).toContain("generated-redis-token");
-    const token = byName(registered, "random:index/randomPassword:RandomPassword")["redis-token"];
+    const token = of("random:index/randomPassword:RandomPassword")["redis-token"];
     expect(token).toMatchObject({ special: false });
     expect(token.length).toBeGreaterThanOrEqual(16);
     expect(token.length).toBeLessThanOrEqual(128);
@@ -247,14 +238,14 @@ describe("Redis", () => {
     const empty = (await made(GROUP)).redis;
     expect(empty.snapshotName).toBeUndefined();
     const life = "random:index/randomString:RandomString";
-    const first = byName(registered, life).redis;
-    registered = await mockEngine("dev");
+    const first = of(life).redis;
+    await start();
     new Redis("sf", { ...ARGS, snapshot: "monday" });
     expect((await made(GROUP)).redis).toMatchObject({
       snapshotName: "monday",
       replicationGroupId: "sf-generated-redis",
     });
-    const second = byName(registered, life).redis;
+    const second = of(life).redis;
     expect([first.keepers, second.keepers]).toEqual([{ snapshot: "" }, { snapshot: "monday" }]); // so the name is drawn anew
     expect(second).toMatchObject({ upper: false, special: false }); // as a group's name has to be
   });
@@ -265,7 +256,7 @@ describe("Redis", () => {
   ])("with %i day(s) of snapshots leaves as its last one: %s", async (snapshotDays, last) => {
     new Redis("sf", { ...ARGS, snapshotDays });
     expect((await made(GROUP)).redis).toMatchObject({ snapshotRetentionLimit: snapshotDays });
-    expect(byName(registered, GROUP).redis.finalSnapshotIdentifier).toBe(last);
+    expect(of(GROUP).redis.finalSnapshotIdentifier).toBe(last);
   });
 
   it.each([
@@ -298,9 +289,9 @@ describe("Bucket", () => {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     });
-    const [versioning] = Object.values(byName(registered, "aws:s3/bucketVersioning:BucketVersioning"));
+    const [versioning] = Object.values(of("aws:s3/bucketVersioning:BucketVersioning"));
     expect(versioning.versioningConfiguration).toEqual({ status: "Enabled" });
-    const [policy] = Object.values(byName(registered, "aws:s3/bucketPolicy:BucketPolicy"));
+    const [policy] = Object.values(of("aws:s3/bucketPolicy:BucketPolicy"));
     expect(statementsOf(policy.policy)).toEqual([
       expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
     ]);
@@ -319,7 +310,7 @@ describe("Bucket", () => {
     new Bucket("sf", { ...ARGS, kmsKeyArn });
     const type = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration";
     expect((await made(type)).objects.rules).toEqual([rule]);
-    const secrets = Object.values(byName(registered, "aws:secretsmanager/secret:Secret"));
+    const secrets = Object.values(of("aws:secretsmanager/secret:Secret"));
     expect(secrets.map(({ kmsKeyId }) => kmsKeyId)).toEqual([kmsKeyArn, kmsKeyArn]);
   });
 
@@ -350,7 +341,7 @@ describe("Bucket", () => {
   ])("has %s (serial %i, old one kept: %s) the keys %j", async (_, keySerial, keepOldKey, keys) => {
     new Bucket("sf", { ...ARGS, keySerial, keepOldKey });
     expect(Object.keys(await made("aws:iam/accessKey:AccessKey")).sort()).toEqual(keys);
-    const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion")["objects-access-key"];
+    const { secretString } = of("aws:secretsmanager/secretVersion:SecretVersion")["objects-access-key"];
     expect(JSON.stringify(secretString)).toContain(`objects-${keySerial}-id`); // tasks get the newest
   });
 
@@ -363,7 +354,7 @@ describe("Bucket", () => {
     const type = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration";
     new Bucket("sf", ARGS);
     expect(await made(type)).toEqual({});
-    registered = await mockEngine("dev");
+    await start();
     new Bucket("sf", { ...ARGS, corsOrigins: ["https://app.example.org"] });
     expect((await made(type)).objects.corsRules).toEqual([
       { allowedMethods: ["GET", "HEAD"], allowedOrigins: ["https://app.example.org"], maxAgeSeconds: 3600 },

@@ -1,17 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Entry, type EntryArgs } from "../../stack/aws/entry";
 import { DENIED_PATHS, isForwarded, pathProblem, PUBLIC_PATHS, spellings } from "../../stack/aws/public-paths";
-import { byName, mockEngine, type Registered } from "../harness/mocks";
+import { mockedEngine } from "../harness/mocks";
 
-let registered: Registered[];
-beforeEach(async () => {
-  registered = await mockEngine("dev");
-});
-async function made(type: string) {
-  await pulumi.runtime.disconnect();
-  return byName(registered, type);
-}
+const { made, of } = mockedEngine("dev");
 
 const ARGS: EntryArgs = {
   account: "1",
@@ -34,13 +26,11 @@ describe("Entry", () => {
     new Entry("sf", { ...ARGS, certificateArn: CERTIFICATE });
     const { entry } = await made("aws:lb/listener:Listener");
     expect(entry.defaultActions).toMatchObject([{ type: "fixed-response", fixedResponse: { statusCode: "404" } }]);
-    const rules = Object.values(byName(registered, "aws:lb/listenerRule:ListenerRule")).sort(
-      (a, b) => a.priority - b.priority,
-    );
-    const of = (type: string) => rules.filter(({ actions }) => actions[0].type === type);
+    const rules = Object.values(of("aws:lb/listenerRule:ListenerRule")).sort((a, b) => a.priority - b.priority);
+    const acting = (type: string) => rules.filter(({ actions }) => actions[0].type === type);
     const values = (list: typeof rules) => list.flatMap(({ conditions }) => conditions[0].pathPattern.values);
-    expect(values(of("fixed-response"))).toEqual(DENIED_PATHS);
-    expect(values(of("forward"))).toEqual(PUBLIC_PATHS);
+    expect(values(acting("fixed-response"))).toEqual(DENIED_PATHS);
+    expect(values(acting("forward"))).toEqual(PUBLIC_PATHS);
     expect(rules[0].actions).toMatchObject([{ fixedResponse: { statusCode: "404" } }]);
     for (const { conditions } of rules) expect(conditions[0].pathPattern.values.length).toBeLessThanOrEqual(5);
   });
@@ -54,13 +44,13 @@ describe("Entry", () => {
       dropInvalidHeaderFields: true,
       enableDeletionProtection: true,
     });
-    expect(byName(registered, "aws:lb/targetGroup:TargetGroup").api.deregistrationDelay).toBeGreaterThan(120);
+    expect(of("aws:lb/targetGroup:TargetGroup").api.deregistrationDelay).toBeGreaterThan(120);
   });
 
   it("speaks plain HTTP only where there is no certificate", async () => {
     new Entry("sf", ARGS);
     expect(Object.values(await made("aws:lb/listener:Listener"))).toMatchObject([{ port: 80, protocol: "HTTP" }]);
-    expect(byName(registered, "aws:acm/certificate:Certificate")).toEqual({});
+    expect(of("aws:acm/certificate:Certificate")).toEqual({});
   });
 
   it("with a certificate speaks TLS 1.2 and newer, and redirects HTTP", async () => {
@@ -82,15 +72,15 @@ describe("Entry", () => {
     new Entry("sf", { ...ARGS, domain: "sf.example.org", hostedZoneId: "Z1" });
     const { entry } = await made("aws:lb/listener:Listener");
     expect(entry).toMatchObject({ protocol: "HTTPS", certificateArn: "arn:entry" });
-    expect(byName(registered, "aws:acm/certificate:Certificate").entry).toMatchObject({
+    expect(of("aws:acm/certificate:Certificate").entry).toMatchObject({
       domainName: "sf.example.org",
       validationMethod: "DNS",
     });
-    expect(byName(registered, "aws:acm/certificateValidation:CertificateValidation").entry).toMatchObject({
+    expect(of("aws:acm/certificateValidation:CertificateValidation").entry).toMatchObject({
       certificateArn: "arn:entry",
       validationRecordFqdns: ["certificate.example.org"],
     });
-    expect(byName(registered, "aws:route53/record:Record")).toMatchObject({
+    expect(of("aws:route53/record:Record")).toMatchObject({
       certificate: { zoneId: "Z1", name: "_x.sf.example.org", type: "CNAME", records: ["_y.aws"] },
       entry: { zoneId: "Z1", name: "sf.example.org", type: "A", aliases: [{ name: "entry.example.org" }] },
     });
@@ -112,11 +102,11 @@ describe("Entry", () => {
       },
       expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
     ]);
-    expect(byName(registered, "aws:lb/loadBalancer:LoadBalancer").entry.accessLogs).toEqual({
+    expect(of("aws:lb/loadBalancer:LoadBalancer").entry.accessLogs).toEqual({
       enabled: true,
       bucket: "access-logs-id",
     });
-    expect(byName(registered, "aws:s3/bucket:Bucket")["access-logs"].forceDestroy).toBe(false);
+    expect(of("aws:s3/bucket:Bucket")["access-logs"].forceDestroy).toBe(false);
   });
 });
 
@@ -163,7 +153,7 @@ describe("WAF", () => {
       { singleHeader: { name: "x-api-key" } },
       { singleHeader: { name: "authorization" } },
     ]);
-    expect(byName(registered, "aws:cloudwatch/logGroup:LogGroup").waf.name).toBe("aws-waf-logs-sf");
+    expect(of("aws:cloudwatch/logGroup:LogGroup").waf.name).toBe("aws-waf-logs-sf");
   });
 });
 

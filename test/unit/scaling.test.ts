@@ -1,17 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Alarms } from "../../stack/aws/alarms";
 import { Scaling } from "../../stack/aws/scaling";
-import { byName, mockEngine, type Registered } from "../harness/mocks";
+import { mockedEngine } from "../harness/mocks";
 
-let registered: Registered[];
-beforeEach(async () => {
-  registered = await mockEngine("dev");
-});
-async function made(type: string) {
-  await pulumi.runtime.disconnect();
-  return byName(registered, type);
-}
+const { made, of } = mockedEngine("dev");
 
 describe("Scaling", () => {
   beforeEach(() => {
@@ -61,7 +53,7 @@ describe("Scaling", () => {
       adjustmentType: "ChangeInCapacity",
       stepAdjustments: [{ metricIntervalLowerBound: "0", scalingAdjustment: 1 }],
     });
-    const alarm = byName(registered, "aws:cloudwatch/metricAlarm:MetricAlarm")["worker-from-none"];
+    const alarm = of("aws:cloudwatch/metricAlarm:MetricAlarm")["worker-from-none"];
     expect(alarm).toMatchObject({ alarmActions: ["arn:worker-from-none"], evaluationPeriods: 1, threshold: 1 });
     expect(alarm.metricQueries.at(-1)).toMatchObject({
       expression: "IF(FILL(running, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
@@ -105,6 +97,6 @@ describe("Alarms", () => {
     expect(await made("aws:sns/topicSubscription:TopicSubscription")).toMatchObject({
       alarms: { protocol: "email", endpoint: "ops@example.org", topic: "arn:alarms" },
     });
-    expect(byName(registered, "aws:sns/topic:Topic").alarms.kmsMasterKeyId).toBe("arn:key");
+    expect(of("aws:sns/topic:Topic").alarms.kmsMasterKeyId).toBe("arn:key");
   });
 });
