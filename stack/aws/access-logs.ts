@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { closeBucket } from "./close-bucket";
 import type { Place } from "./roles";
 
 export interface AccessLogsArgs extends Place {
@@ -20,11 +21,6 @@ export class AccessLogs extends pulumi.ComponentResource {
     const child = { parent: this };
     const bucket = new aws.s3.Bucket("access-logs", { forceDestroy: !args.protect }, child);
     const of = { bucket: bucket.id };
-    const access = new aws.s3.BucketPublicAccessBlock(
-      "access-logs",
-      { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-      child,
-    );
     new aws.s3.BucketServerSideEncryptionConfiguration(
       "access-logs",
       // Elastic Load Balancing writes to buckets with S3's own key only.
@@ -36,36 +32,22 @@ export class AccessLogs extends pulumi.ComponentResource {
       { ...of, rules: [{ id: "logs", status: "Enabled", filter: {}, expiration: { days: args.days } }] },
       child,
     );
-    this.ready = new aws.s3.BucketPolicy(
-      "access-logs",
-      { ...of, policy: pulumi.jsonStringify({ Version: "2012-10-17", Statement: statements(bucket.arn, args) }) },
-      { ...child, dependsOn: [access] },
-    );
+    this.ready = closeBucket("access-logs", bucket, [mayWrite(bucket.arn, args)], child);
     this.bucket = bucket.id;
     this.registerOutputs({ bucket: this.bucket });
   }
 }
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html */
-const statements = (arn: pulumi.Output<string>, { account, region }: Place) => [
-  {
-    Effect: "Allow",
-    Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
-    Action: "s3:PutObject",
-    Resource: pulumi.interpolate`${arn}/AWSLogs/${account}/*`,
-    Condition: {
-      StringEquals: { "aws:SourceAccount": account },
-      ArnLike: {
-        "aws:SourceArn": pulumi.interpolate`arn:aws:elasticloadbalancing:${region}:${account}:loadbalancer/*`,
-      },
+const mayWrite = (arn: pulumi.Output<string>, { account, region }: Place) => ({
+  Effect: "Allow",
+  Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+  Action: "s3:PutObject",
+  Resource: pulumi.interpolate`${arn}/AWSLogs/${account}/*`,
+  Condition: {
+    StringEquals: { "aws:SourceAccount": account },
+    ArnLike: {
+      "aws:SourceArn": pulumi.interpolate`arn:aws:elasticloadbalancing:${region}:${account}:loadbalancer/*`,
     },
   },
-  {
-    Sid: "TlsOnly",
-    Effect: "Deny",
-    Principal: "*",
-    Action: "s3:*",
-    Resource: [arn, pulumi.interpolate`${arn}/*`],
-    Condition: { Bool: { "aws:SecureTransport": "false" } },
-  },
-];
+});

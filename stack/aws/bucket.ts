@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { Statement } from "./roles";
+import { closeBucket } from "./close-bucket";
+import { allowing, type Statement } from "./roles";
 import { secret, type Secret } from "./secret";
 
 export interface BucketArgs {
@@ -54,16 +55,7 @@ export class Bucket extends pulumi.ComponentResource {
 
 function configure(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.CustomResourceOptions): void {
   const of = { bucket: bucket.id };
-  const access = new aws.s3.BucketPublicAccessBlock(
-    "objects",
-    { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    child,
-  );
-  new aws.s3.BucketPolicy(
-    "objects",
-    { ...of, policy: bucket.arn.apply((arn) => JSON.stringify(tlsOnly(arn))) },
-    { ...child, dependsOn: [access] },
-  );
+  closeBucket("objects", bucket, [], child);
   new aws.s3.BucketVersioning("objects", { ...of, versioningConfiguration: { status: "Enabled" } }, child);
   new aws.s3.BucketServerSideEncryptionConfiguration("objects", { ...of, rules: [encryption(args)] }, child);
   new aws.s3.BucketLifecycleConfiguration(
@@ -104,33 +96,12 @@ function accessKey(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.Custom
   if (!Number.isInteger(keySerial) || keySerial < 1) throw new RangeError(`no serial of a key: ${keySerial}`);
   const user = new aws.iam.User("objects", { path: "/spatialforge/" }, child);
   const region = aws.getRegionOutput({}, child).name;
-  const Statement = [...use(bucket.arn), ...(kmsKeyArn ? [viaS3(kmsKeyArn, region)] : [])].map((statement) => ({
-    Effect: "Allow",
-    ...statement,
-  }));
-  new aws.iam.UserPolicy(
-    "objects",
-    { user: user.name, policy: pulumi.jsonStringify({ Version: "2012-10-17", Statement }) },
-    child,
-  );
+  const policy = allowing([...use(bucket.arn), ...(kmsKeyArn ? [viaS3(kmsKeyArn, region)] : [])]);
+  new aws.iam.UserPolicy("objects", { user: user.name, policy }, child);
   const key = (serial: number) => new aws.iam.AccessKey(`objects-${serial}`, { user: user.name }, child);
   if (keepOldKey && keySerial > 1) key(keySerial - 1);
   return key(keySerial);
 }
-
-const tlsOnly = (arn: string) => ({
-  Version: "2012-10-17",
-  Statement: [
-    {
-      Sid: "TlsOnly",
-      Effect: "Deny",
-      Principal: "*",
-      Action: "s3:*",
-      Resource: [arn, `${arn}/*`],
-      Condition: { Bool: { "aws:SecureTransport": "false" } },
-    },
-  ],
-});
 
 const use = (arn: pulumi.Output<string>): Statement[] => [
   { Action: ["s3:ListBucket", "s3:GetBucketLocation"], Resource: arn },

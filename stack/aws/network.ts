@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { allowing } from "./roles";
 import { formatRange, parseRange } from "../settings/cidr";
 
 export interface NetworkArgs {
@@ -153,16 +154,12 @@ function flowLogs(vpc: aws.ec2.Vpc, days: number, child: pulumi.CustomResourceOp
     "flow-logs",
     {
       role: role.id,
-      policy: {
-        Version: "2012-10-17",
-        Statement: [
-          {
-            Effect: "Allow",
-            Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-            Resource: pulumi.interpolate`${log.arn}:*`,
-          },
-        ],
-      },
+      policy: allowing([
+        {
+          Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+          Resource: pulumi.interpolate`${log.arn}:*`,
+        },
+      ]),
     },
     child,
   );

@@ -1,9 +1,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-/** A statement of an IAM policy. */
+/** What an IAM policy allows. */
 export interface Statement {
-  Effect?: "Allow" | "Deny";
   Action: string[];
   Resource: pulumi.Input<string> | pulumi.Input<string>[];
   Condition?: Record<string, Record<string, pulumi.Input<string>>>;
@@ -14,6 +13,13 @@ export interface Place {
   account: pulumi.Input<string>;
   region: pulumi.Input<string>;
 }
+
+/** An IAM policy that allows all of the statements. */
+export const allowing = (statements: readonly Statement[]): pulumi.Output<string> =>
+  pulumi.jsonStringify({
+    Version: "2012-10-17",
+    Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })),
+  });
 
 /** A role that tasks of this account's clusters may take, with one policy. */
 export function taskRole(
@@ -44,11 +50,6 @@ export function taskRole(
     opts,
   );
   if (!statements.length) return { role, ready: [role] };
-  const Statement = statements.map((statement) => ({ Effect: "Allow", ...statement }));
-  const policy = new aws.iam.RolePolicy(
-    name,
-    { role: role.id, policy: pulumi.jsonStringify({ Version: "2012-10-17", Statement }) },
-    opts,
-  );
+  const policy = new aws.iam.RolePolicy(name, { role: role.id, policy: allowing(statements) }, opts);
   return { role, ready: [policy] };
 }
