@@ -1,22 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { AwsPlatform } from "./stack/aws/platform";
-import type { DockerPlatform } from "./stack/docker/platform";
-import type { Inputs } from "./stack/settings/read";
 
-/** Each platform is loaded only where it is the one, while the settings are checked: that saves a second of each preview. */
+/** Each platform is loaded only where it is the one. */
 const PLATFORMS = {
-  docker: () =>
-    import("./stack/docker/platform.js").then(
-      (m) =>
-        (name: string, inputs: Inputs): DockerPlatform =>
-          new m.DockerPlatform(name, inputs),
-    ),
-  aws: () =>
-    import("./stack/aws/platform.js").then(
-      (m) =>
-        (name: string, inputs: Inputs): AwsPlatform =>
-          new m.AwsPlatform(name, inputs),
-    ),
+  docker: async () => (await import("./stack/docker/platform.js")).DockerPlatform,
+  aws: async () => (await import("./stack/aws/platform.js")).AwsPlatform,
 };
 
 /** Settings, then the platform with its images and services, then the outputs. */
@@ -27,7 +14,8 @@ export = async () => {
   }
   const { readInputs } = await import("./stack/settings/read.js");
   const inputs = await readInputs();
-  const platform = (await PLATFORMS[inputs.settings.platform]())("spatialforge", inputs);
+  const Platform = await PLATFORMS[inputs.settings.platform]();
+  const platform = new Platform("spatialforge", inputs);
   const { url, images, release } = platform;
   return { url, images, release, ...("fillModels" in platform ? { fillModels: platform.fillModels } : {}) };
 };

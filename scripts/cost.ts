@@ -1,25 +1,18 @@
 /** `npm run cost`: writes the table of costs into docs/aws.md. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { hourlyCost } from "../stack/aws/cost";
 import { ROOT } from "../stack/root";
 import { awsSettings } from "../stack/settings/aws";
+import { AWS_STACKS, configOf } from "./stack-file";
 
 const PAGE = join(ROOT, "docs", "aws.md");
 const MARK = "<!-- cost: made from stack/aws/cost.ts -->\n";
 
-const settingsOf = (stack: string) => {
-  const { config } = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as {
-    config: Record<string, unknown>;
-  };
-  return awsSettings.parse(config["spatialforge:aws"]);
-};
-
 /** The table of what dev and prod cost, as Markdown. */
 export function costTable(): string {
-  const columns = ["dev", "prod"].flatMap((stack) =>
-    (["rest", "full"] as const).map((at) => ({ stack, at, ...hourlyCost(settingsOf(stack), at) })),
+  const columns = AWS_STACKS.flatMap((stack) =>
+    (["rest", "full"] as const).map((at) => ({ stack, at, ...hourlyCost(awsSettings.parse(configOf(stack).aws), at) })),
   );
   const names = [...new Set(columns.flatMap(({ lines }) => lines.map(({ what }) => what)))];
   const cells = names.map((name) =>

@@ -11,10 +11,11 @@ import { LockError } from "../stack/lock/error";
 import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
 import { makeLock } from "./lock/make-lock";
+import { AWS_STACKS, stackFile } from "./stack-file";
 
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 
-const AMI_FILES = ["dev", "prod"].map((stack) => join(ROOT, `Pulumi.${stack}.yaml`));
+const AMI_FILES = AWS_STACKS.map(stackFile);
 
 const USAGE = `Usage: npm run lock -- [options]
 

@@ -13,6 +13,8 @@ interface Size {
   memory: number;
 }
 
+const NAMES = Object.keys(GPU_TYPES) as GpuTypeName[];
+
 const DIMENSIONS = ["gpus", "cpu", "memory"] as const;
 
 /**
@@ -48,12 +50,12 @@ function typeProblems(name: string, place: number, types: readonly string[]): Pr
   if (types.indexOf(name) !== place) return problem("it is in the list already");
   if (isGpuType(name)) return [];
   if (/^(g5g|[a-z]+\d+g[a-z]*)\./.test(name)) return problem("its CPU is arm64: the images are for x86_64");
-  const families = [...new Set(Object.keys(GPU_TYPES).map((type) => type.split(".")[0]))];
+  const families = [...new Set(NAMES.map((type) => type.split(".")[0]))];
+  const nearest = closest(name, NAMES);
   const family = name.split(".")[0];
-  if (families.includes(family))
-    return problem(`there is no such type: did you mean ${closest(name, Object.keys(GPU_TYPES))}?`);
+  if (families.includes(family)) return problem(`there is no such type: did you mean ${nearest}?`);
   return problem(
-    `it is no type with an NVIDIA GPU that this stack knows: take one of ${families.join(", ")}, as ${closest(name, Object.keys(GPU_TYPES))}`,
+    `it is no type with an NVIDIA GPU that this stack knows: take one of ${families.join(", ")}, as ${nearest}`,
   );
 }
 
@@ -62,9 +64,9 @@ function fitProblems(role: Role, types: readonly GpuTypeName[]): Problem[] {
   for (const name of types) {
     const lacking = lacks(role, GPU_TYPES[name]);
     if (!lacking.length) continue;
-    const better = (Object.keys(GPU_TYPES) as GpuTypeName[])
-      .filter((type) => !lacks(role, GPU_TYPES[type]).length)
-      .sort((a, b) => GPU_TYPES[a].price - GPU_TYPES[b].price)[0];
+    const better = NAMES.filter((type) => !lacks(role, GPU_TYPES[type]).length).sort(
+      (a, b) => GPU_TYPES[a].price - GPU_TYPES[b].price,
+    )[0];
     const remedy = better ? `take ${better} or a larger type, or make the task smaller` : "make the task smaller";
     return [
       {

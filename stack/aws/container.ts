@@ -71,6 +71,7 @@ export function containerDefinition(name: string, args: TaskArgs, logGroup: pulu
   };
 }
 
-function sorted<T>(record: Record<string, T>): [string, T][] {
+/** Entries by their key. */
+export function sorted<T>(record: Record<string, T>): [string, T][] {
   return Object.entries(record).sort(([a], [b]) => a.localeCompare(b));
 }

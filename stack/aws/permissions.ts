@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { sorted } from "./container";
 import type { Statement } from "./roles";
 import type { TaskArgs } from "./task";
 
 /** What ECS itself may do to start a task: pull this stack's images, read these secrets, write this log. */
 export function executionStatements(args: TaskArgs, logArn: pulumi.Input<string>): Statement[] {
-  const secrets = Object.entries(args.secrets).sort(([a], [b]) => a.localeCompare(b));
+  const secrets = sorted(args.secrets);
   return [
     { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // AWS allows no name here
     {

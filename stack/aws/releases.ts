@@ -1,4 +1,5 @@
 import { stackName } from "./name";
+import { releaseOf } from "../release/registry";
 import { ecr } from "./clients";
 
 /** A release in the stack's ECR repository. */
@@ -24,7 +25,7 @@ export async function releases(): Promise<Release[]> {
       });
     for (const { imageTags = [], imagePushedAt } of page.imageDetails ?? []) {
       for (const tag of imageTags) {
-        const id = /^release-(.+)-(?:api|worker|cpu)$/.exec(tag)?.[1];
+        const id = releaseOf(tag);
         if (!id) continue;
         const { images, pushed } = found.get(id) ?? { images: 0, pushed: 0 };
         found.set(id, { id, images: images + 1, pushed: Math.max(pushed, imagePushedAt?.getTime() ?? 0) });

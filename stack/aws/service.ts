@@ -5,9 +5,6 @@ import { maximumPercent } from "./role-table";
 import { taskDefinition, type TaskArgs } from "./task";
 
 export interface ServiceArgs extends TaskArgs {
-  cluster: { arn: pulumi.Input<string>; name: pulumi.Input<string> };
-  /** Name of the GPU hosts' capacity provider; none: Fargate, without a GPU. */
-  gpu?: pulumi.Input<string>;
   /** Tasks at the start, and at all times where nothing scales them. */
   tasks: number;
   /** Whether something else changes the count of tasks. */

@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { containerDefinition, volumes, type Models } from "./container";
+import { stackName } from "./name";
 import { executionStatements, taskStatements } from "./permissions";
 import { taskRole, type Place } from "./roles";
 import type { Secret } from "./secret";
@@ -15,7 +16,7 @@ export interface TaskArgs extends Place {
   cpu: number;
   /** MiB */
   memory: number;
-  /** Set for a task on a GPU host; none: Fargate, without a GPU. */
+  /** Name of the GPU hosts' capacity provider; none: Fargate, without a GPU. */
   gpu?: pulumi.Input<string>;
   /** Whether it protects itself from scale-in while it runs a job. */
   protects?: boolean;
@@ -49,7 +50,7 @@ export function taskDefinition(
   const definition = new aws.ecs.TaskDefinition(
     name,
     {
-      family: `${pulumi.getProject()}-${pulumi.getStack()}-${name}`,
+      family: `${stackName()}-${name}`,
       requiresCompatibilities: [args.gpu === undefined ? "FARGATE" : "EC2"],
       networkMode: "awsvpc",
       runtimePlatform: { cpuArchitecture: "X86_64", operatingSystemFamily: "LINUX" },

@@ -1,5 +1,6 @@
 /** The few calls of the OCI distribution API that a release needs. */
 import { createHash } from "node:crypto";
+import { IMAGES } from "../images/table";
 import type { Settings } from "../settings/schema";
 import { userError } from "../user-error";
 
@@ -17,6 +18,11 @@ export function localRepository(settings: Settings): string {
 
 /** The tag of an image in a release. */
 export const releaseTag = (release: string, image: string): string => `release-${release}-${image}`;
+
+const RELEASE_TAG = new RegExp(`^${releaseTag("(.+)", `(?:${IMAGES.map(({ name }) => name).join("|")})`)}$`);
+
+/** The release that a tag belongs to; nothing if it is no tag of a release. */
+export const releaseOf = (tag: string): string | undefined => RELEASE_TAG.exec(tag)?.[1];
 
 /** The tag that an image is pushed under, and the only one that it takes cached layers from. */
 export const cacheTag = (image: string): string => `cache-${image}`;

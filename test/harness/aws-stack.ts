@@ -6,6 +6,7 @@ import { DescribeServicesCommand, DescribeTaskDefinitionCommand, ECSClient } fro
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
+import type { AwsStackName } from "../../scripts/stack-file";
 import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
 import { Ecr } from "./ecr";
@@ -17,8 +18,6 @@ export interface StateResource {
   urn: string;
   type: string;
   inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
-  outputs?: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
-  parent?: string;
   dependencies?: string[];
 }
 
@@ -46,7 +45,7 @@ export class AwsStack {
 
   /** @param settings - beside those of the stack's own file, as YAML paths below `config` */
   constructor(
-    readonly stack: "dev" | "prod",
+    readonly stack: AwsStackName,
     private readonly settings: Record<string, unknown>,
   ) {}
 

@@ -4,6 +4,7 @@ import { request, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Registry } from "../../stack/release/registry";
 
 /**
  * The front of an emulated ECR, which itself speaks plain HTTP on port 80 under ECR's name: TLS as the real one has it, and tags of releases
@@ -66,13 +67,11 @@ export class Ecr {
 
   /** Digest behind each tag of a repository. */
   async digests(repository: string): Promise<Record<string, string>> {
-    const at = `http://${this.host}/v2/${repository}`;
-    const { tags } = (await (await fetch(`${at}/tags/list`)).json()) as { tags?: string[] };
-    const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
-    const found = (tags ?? []).map(async (tag) => {
-      const answer = await fetch(`${at}/manifests/${tag}`, { method: "HEAD", headers: { accept } });
-      return [tag, answer.headers.get("docker-content-digest") ?? ""] as const;
-    });
+    const { tags } = (await (await fetch(`http://${this.host}/v2/${repository}/tags/list`)).json()) as {
+      tags?: string[];
+    };
+    const registry = new Registry(`${this.host}/${repository}`);
+    const found = (tags ?? []).map(async (tag) => [tag, (await registry.digest(tag)) ?? ""] as const);
     return Object.fromEntries(await Promise.all(found));
   }
 

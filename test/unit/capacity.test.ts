@@ -1,17 +1,13 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
+import { AWS_STACKS, configOf } from "../../scripts/stack-file";
 import { capacityProblems, hostsFor } from "../../stack/aws/capacity";
 import { GPU_TYPES } from "../../stack/aws/gpu-types";
-import { ROOT } from "../../stack/root";
 import { awsSettings } from "../../stack/settings/aws";
 
 const check = (aws: object) => capacityProblems(awsSettings.parse(aws));
 
-it.each(["dev", "prod"])("the settings of %s hold what they ask for", (stack) => {
-  const file = parse(readFileSync(join(ROOT, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, object> };
-  expect(check(file.config["spatialforge:aws"])).toEqual([]);
+it.each(AWS_STACKS)("the settings of %s hold what they ask for", (stack) => {
+  expect(check(configOf(stack).aws as object)).toEqual([]);
 });
 
 describe("bad capacity", () => {

@@ -1,5 +1,6 @@
 import type { Deployment, Service } from "@aws-sdk/client-ecs";
 import { describe, expect, it } from "vitest";
+import { cacheTag, releaseOf, releaseTag } from "../../stack/release/registry";
 import { verdict } from "../../stack/aws/rollout/verdict";
 
 const NEW = "definition:2";
@@ -61,4 +62,9 @@ describe("a service's state", () => {
   ])("is a failure when %s", (_, state, reason) => {
     expect(verdict(state, NEW)).toEqual({ kind: "failed", reason });
   });
+});
+
+it("a tag of a release is read as it was made, and no other tag is", () => {
+  expect(releaseOf(releaseTag("1bf2390-a8c5bd06", "worker"))).toBe("1bf2390-a8c5bd06");
+  expect([cacheTag("api"), "release-cpu", "release-1-gpu", "latest"].map(releaseOf)).toEqual(Array(4).fill(undefined));
 });

@@ -15,9 +15,10 @@ export interface FollowArgs {
   say: (line: string) => void;
   /** Ends it early, without an error: another service has failed. */
   signal?: AbortSignal;
-  /** Milliseconds between two looks. */
-  interval?: number;
 }
+
+/** Milliseconds between two looks. */
+const LOOK_MS = 2000;
 
 /**
  * Follows a service's deployment until its new tasks alone run.
@@ -28,7 +29,7 @@ export interface FollowArgs {
  * @throws RunError that says why the deployment failed, with the reasons of the tasks that stopped.
  */
 export async function follow(args: FollowArgs): Promise<void> {
-  const { cluster, service: name, taskDefinition, say, interval = 2000 } = args;
+  const { cluster, service: name, taskDefinition, say } = args;
   const { client, DescribeServicesCommand, UpdateServiceCommand } = await ecs();
   const look = async (): Promise<Service> => {
     const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: [name] }));
@@ -57,6 +58,6 @@ export async function follow(args: FollowArgs): Promise<void> {
       const event = service.events?.[0]?.message;
       throw await fail(`not within ${args.timeout} s: ${state.line}${event ? `; ECS says: ${event}` : ""}`);
     }
-    await new Promise((next) => setTimeout(next, interval));
+    await new Promise((next) => setTimeout(next, LOOK_MS));
   }
 }
