@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { password } from "../password";
+import { nginxConfig, RUN_NGINX } from "./nginx";
 import { service } from "./service";
 
 /** Images of the services around the application; the tags are the tested ones. */
@@ -109,15 +110,7 @@ export function registry(place: Place, port: number, opts: pulumi.CustomResource
  * Docker's resolver for every request, and goes on to the next address while one does not answer.
  */
 export function proxy(place: Place, port: number, opts: pulumi.CustomResourceOptions): docker.Container {
-  const config = `worker_processes 1;
-pid /tmp/nginx.pid;
-error_log /dev/stderr warn;
-events {}
-http {
-  access_log off;
-  client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy;
-  fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-  client_max_body_size 512m;
+  const config = nginxConfig(`  client_max_body_size 512m;
   resolver 127.0.0.11 valid=1s ipv6=off;
   server {
     listen 8080;
@@ -132,15 +125,14 @@ http {
       proxy_next_upstream error timeout;
     }
   }
-}
-`;
+`);
   return service(
     "proxy",
     {
       ...place,
       image: BACKING_IMAGES.proxy,
       entrypoint: ["/bin/sh", "-c"],
-      command: [`printf '%s' "$NGINX_CONFIG" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`],
+      command: [RUN_NGINX],
       env: { NGINX_CONFIG: config },
       memory: 128,
       ports: { [port]: 8080 },

@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { asRegExp, DENIED_PATHS, PUBLIC_PATHS, spellings } from "../../stack/aws/public-paths";
 import { BACKING_IMAGES } from "../../stack/docker/backing";
+import { nginxConfig, RUN_NGINX } from "../../stack/docker/nginx";
 import { docker, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
 import { Sandbox } from "../harness/sandbox";
@@ -10,14 +11,7 @@ import { Sandbox } from "../harness/sandbox";
 function proxyConfig(patterns: readonly string[], denied: readonly string[]): string {
   const lines = (list: readonly string[], verdict: number) =>
     list.map((pattern) => `"~${asRegExp(pattern).source.replace(/[\\"]/g, "\\$&")}" ${verdict};`).join("\n    ");
-  return `pid /tmp/nginx.pid;
-error_log /dev/stderr warn;
-events {}
-http {
-  access_log off;
-  client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy;
-  fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-  map $request_uri $path { "~^(?<sent>[^?]*)" $sent; }
+  return nginxConfig(`  map $request_uri $path { "~^(?<sent>[^?]*)" $sent; }
   map $path $forwarded {
     default 0;
     ${lines(denied, 0)}
@@ -29,14 +23,13 @@ http {
     if ($forwarded = 0) { return 404; }
     location / { proxy_pass http://api:8000; proxy_set_header Host $http_host; }
   }
-}`;
+`);
 }
 
 const around = new Sandbox();
 const published: Record<string, number> = {};
 
 function proxy(name: string, patterns: readonly string[], denied = DENIED_PATHS): void {
-  const command = `printf '%s' "$NGINX_CONFIG" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`;
   const options = [
     "-e",
     `NGINX_CONFIG=${proxyConfig(patterns, denied)}`,
@@ -45,7 +38,7 @@ function proxy(name: string, patterns: readonly string[], denied = DENIED_PATHS)
     "--entrypoint",
     "/bin/sh",
   ];
-  const id = around.run(name, options, BACKING_IMAGES.proxy, "-c", command);
+  const id = around.run(name, options, BACKING_IMAGES.proxy, "-c", RUN_NGINX);
   published[name] = Number(docker("port", id, "8080").split(":").at(-1));
 }
 
