@@ -8,6 +8,7 @@ A fault for the deployments that start from now on is an SSM parameter `/emulato
 """
 
 import json
+import threading
 import time
 import uuid
 
@@ -19,6 +20,9 @@ from moto.ssm.models import ssm_backends
 
 START_S = 1.5  # that a deployment takes
 FAILED_S = 4  # that a failed deployment is still listed
+
+# Requests are answered side by side; one that asks how services are must not see half of an update of one.
+ONE_AT_A_TIME = threading.RLock()
 
 # what moto does itself; it forgets all other properties of a service
 KNOWN = {"cluster", "service", "serviceName", "taskDefinition", "desiredCount", "forceNewDeployment", "tags"}
@@ -136,9 +140,18 @@ def event(service, text: str) -> dict:
     return {"id": str(uuid.uuid4()), "createdAt": utcnow(), "message": f"(service {service.name}) {text}"}
 
 
+def one_at_a_time(handler):
+    def locked(self):
+        with ONE_AT_A_TIME:
+            return handler(self)
+
+    return locked
+
+
 def changed(original, starts):
     """After moto made its change: keeps the properties it forgets, and starts a deployment where ECS does."""
 
+    @one_at_a_time
     def handler(self):
         wanted = self._get_params()
         cluster = (wanted.get("cluster") or "default").split("/")[-1]
@@ -168,12 +181,16 @@ Response.update_service = changed(
 )
 
 
-def describe_services(self, original=Response.describe_services):
+describe_services_of_moto = Response.describe_services
+
+
+@one_at_a_time
+def describe_services(self):
     cluster = (self._get_param("cluster") or "default").split("/")[-1]
     for key, service in self.ecs_backend.services.items():
         if key.startswith(f"{cluster}:") and service.status == "ACTIVE":
             service.rollouts.advance(service, self)
-    return original(self)
+    return describe_services_of_moto(self)
 
 
 def all_stopped(request) -> list[tuple[str, dict]]:
