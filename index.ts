@@ -1,4 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
+import "./stack/stack-traces";
+import { Config } from "@pulumi/pulumi/config";
 
 /** Each platform is loaded only where it is the one. */
 const PLATFORMS = {
@@ -8,10 +9,7 @@ const PLATFORMS = {
 
 /** Settings, then the platform with its images and services, then the outputs. */
 export = async () => {
-  if (new pulumi.Config("spatialforge").get("platform") === "aws") {
-    const { identity } = await import("./stack/aws/account.js");
-    identity().catch(() => undefined); // the check says what is wrong; here the provider only gets its start
-  }
+  if (new Config("spatialforge").get("platform") === "aws") await startAws();
   const { readInputs } = await import("./stack/settings/read.js");
   const inputs = await readInputs();
   const Platform = await PLATFORMS[inputs.settings.platform]();
@@ -19,3 +17,10 @@ export = async () => {
   const { url, images, release } = platform;
   return { url, images, release, ...("fillModels" in platform ? { fillModels: platform.fillModels } : {}) };
 };
+
+/** What takes seconds begins while the settings are read: the provider's start, and the load of the platform. What fails is said where it is needed. */
+async function startAws(): Promise<void> {
+  const { identity } = await import("./stack/aws/identity.js");
+  identity().catch(() => undefined);
+  PLATFORMS.aws().catch(() => undefined);
+}

@@ -2,13 +2,9 @@ import * as aws from "@pulumi/aws";
 import { IMAGES } from "../images/table";
 import type { Problem } from "../settings/parse";
 import type { Settings } from "../settings/schema";
+import { identity } from "./identity";
 import { releases } from "./releases";
 import { stackName } from "./name";
-
-let known: Promise<aws.GetCallerIdentityResult> | undefined;
-
-/** Who the provider is signed in as; asked once. */
-export const identity = (): Promise<aws.GetCallerIdentityResult> => (known ??= aws.getCallerIdentity());
 
 /** What only the AWS account can tell: whether there are credentials, and whether it has the release. */
 export async function accountProblems(settings: Settings): Promise<Problem[]> {

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AMI_NAME } from "../../stack/aws/ami";
 import { IMAGES } from "../../stack/images/table";
 import { ROOT } from "../../stack/root";
 import { AwsStack, type Change } from "../harness/aws-stack";
 import { docker, dockerStatus, until } from "../harness/engine";
+import { commandInText, commandsUnder } from "../harness/readme";
 
 const stack = new AwsStack("dev", { "spatialforge:healthTimeout": 20 });
 const REPOSITORY = "spatialforge-dev";
@@ -13,7 +15,9 @@ const BASE = "spatialforge-test/base:1";
 beforeAll(async () => {
   await stack.start();
   await stack.note();
-  await stack.up();
+  const [install, ...commands] = commandsUnder("On AWS");
+  expect(install).toBe("npm ci"); // that was done, or no test would run
+  for (const command of commands) await stack.mustLine(command);
 });
 afterAll(() => {
   stack.stop();
@@ -47,6 +51,23 @@ it("up from nothing: the three images are in ECR, and the task definitions name 
 it("a preview shows nothing to change; neither does another machine's with the same commit", async () => {
   await unchanged();
   await stack.must("preview --expect-no-changes", stack.secondMachine);
+});
+
+it("a preview with nothing to change takes at most twice one that only asks AWS who it is", async () => {
+  const seconds: Record<string, number> = {};
+  const programs = { empty: "test/aws/programs/empty", identity: "test/aws/programs/identity", dev: "." };
+  for (const folder of [programs.empty, programs.identity]) {
+    await stack.must(`stack init -C ${folder}`);
+    await stack.must(`config set aws:region us-east-1 -C ${folder}`);
+  }
+  // The better of two, side by side: other work on the machine must not decide.
+  for (const [name, folder] of [...Object.entries(programs), ...Object.entries(programs)]) {
+    const start = performance.now();
+    await stack.must(`preview -C ${folder}`);
+    seconds[name] = Math.min(seconds[name] ?? Infinity, (performance.now() - start) / 1000);
+  }
+  console.log("seconds of a preview:", seconds);
+  expect(seconds.dev / seconds.identity).toBeLessThan(2);
 });
 
 it("a refresh finds no drift", async () => {
@@ -131,8 +152,8 @@ it("a release goes back to what it was, without a build or a push", async () => 
   expect((await stack.outputs()).release).not.toBe(earlier.release);
   const pushed = await stack.ecr.digests(REPOSITORY);
 
-  stack.set("spatialforge:release", earlier.release);
-  const changes = await stack.changes();
+  const back = commandInText("pulumi config set spatialforge:release ID").replace("ID", earlier.release);
+  const changes = await stack.changes(stack.mustLine(back));
   expect(changes.filter(({ op, type }) => images.test(type) && op !== "deleted")).toEqual([]);
   expect(await stack.ecr.digests(REPOSITORY)).toEqual(pushed);
   expect((await stack.outputs()).images).toEqual(earlier.images);
@@ -174,6 +195,23 @@ it("an update that is killed after its push is completed by the next one", async
   await unchanged();
   const { images: outputs } = await stack.outputs();
   expect(await stack.runs("worker")).toBe(outputs.worker);
+});
+
+it("npm run lock -- --ami moves both environments to the newest AMI, once", async () => {
+  const machine = stack.secondMachine;
+  const lock = (option = "") => stack.line(`export AWS_REGION=us-east-1; npm run lock -- --ami ${option}`, machine);
+  const pins = () => ["dev", "prod"].map((name) => machine.read(`Pulumi.${name}.yaml`));
+  const before = pins();
+  expect((await lock("--check")).code).toBe(1);
+  expect(pins()).toEqual(before);
+  const { code, text } = await lock();
+  expect(code, text).toBe(0);
+  const [, newest] = /^(\S+): Pulumi.dev.yaml, Pulumi.prod.yaml$/m.exec(text) ?? [];
+  expect(newest).toMatch(AMI_NAME);
+  for (const [place, file] of pins().entries()) {
+    expect(file).toBe(before[place].replace(/(?<=ami: ).*/, newest));
+  }
+  expect((await lock("--check")).text).toContain(`${newest}: unchanged`);
 });
 
 it("no generated secret is in the state, in what was said, or in an image", async () => {

@@ -7,6 +7,7 @@ const stack = new AwsStack("prod", { "spatialforge:healthTimeout": 20, "spatialf
 
 beforeAll(async () => {
   await stack.start();
+  await stack.must("stack init");
   const zone = new CreateHostedZoneCommand({ Name: "example.org", CallerReference: "1" });
   const { HostedZone } = await new Route53Client(stack.emulator.client).send(zone);
   for (const clone of stack.clones)

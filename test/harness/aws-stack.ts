@@ -54,7 +54,6 @@ export class AwsStack {
     await this.ecr.start();
     this.clones.forEach((clone) => this.configure(clone));
     this.ecr.onTag = (repository, tag, manifest) => this.emulator.putImage(repository, tag, manifest);
-    await this.must("stack init");
   }
 
   /** Notes what there is in AWS before the first update: what the test itself made, and what comes with an account. */
@@ -97,6 +96,7 @@ export class AwsStack {
       PULUMI_BACKEND_URL: `file://${this.state}`,
       PULUMI_CONFIG_PASSPHRASE: "for tests only",
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_SKIP_CONFIRMATIONS: "true",
       NODE_EXTRA_CA_CERTS: this.ecr.certificate,
       AWS_ENDPOINT_URL: this.emulator.url,
       AWS_ACCESS_KEY_ID: "test",
@@ -111,12 +111,24 @@ export class AwsStack {
 
   /** Runs a command of the CLI on the stack. */
   async run(command: string, clone = this.clone, env = ""): Promise<{ code: number | null; text: string }> {
-    const done = await clone.run(`${this.env}${env} pulumi ${command} --stack ${this.stack} --non-interactive`);
+    return this.line(`${env} pulumi ${command} --stack ${this.stack} --non-interactive`, clone);
+  }
+
+  /** Runs a line of a shell. */
+  async line(line: string, clone = this.clone): Promise<{ code: number | null; text: string }> {
+    const done = await clone.run(this.env + line);
     this.log += done.text;
     return done;
   }
 
-  /** Runs a command that has to succeed. */
+  /** Runs a line of a shell, as a user has it from the documents, that has to succeed. */
+  async mustLine(line: string, clone = this.clone): Promise<string> {
+    const { code, text } = await this.line(line, clone);
+    expect(code, text).toBe(0);
+    return text;
+  }
+
+  /** Runs a command of the CLI that has to succeed. */
   async must(command: string, clone = this.clone): Promise<string> {
     const { code, text } = await this.run(command, clone);
     expect(code, text).toBe(0);
@@ -125,9 +137,9 @@ export class AwsStack {
 
   up = (): Promise<string> => this.must("up --yes --skip-preview");
 
-  /** An update; what it changed, each resource once. */
-  async changes(): Promise<Change[]> {
-    const lines = (await this.up()).matchAll(
+  /** What an update changed, each resource once. */
+  async changes(update = this.up()): Promise<Change[]> {
+    const lines = (await update).matchAll(
       /^ [~+-]{1,2} +(\S+) (\S+) (created|updated|replaced|deleted) (?!original|replacement)/gm,
     );
     return [...lines].map(([, type, name, op]) => ({ op, type, name }));

@@ -27,6 +27,11 @@ export class Clone {
     });
   }
 
+  /** What is in a file of it. */
+  read(file: string): string {
+    return readFileSync(join(this.folder, file), "utf8");
+  }
+
   /** Processes that work in the clone. */
   pids(): number[] {
     const inside = (pid: string) => {

@@ -1,0 +1,3 @@
+import * as aws from "@pulumi/aws";
+
+export = async () => void (await aws.getCallerIdentity());
