@@ -14,6 +14,8 @@ export = async () => {
   const inputs = await readInputs();
   const Platform = await PLATFORMS[inputs.settings.platform]();
   const platform = new Platform("spatialforge", inputs);
+  const { proved } = await import("./stack/release/proved.js");
+  await proved(platform.release);
   const { url, images, release } = platform;
   return { url, images, release, ...("fillModels" in platform ? { fillModels: platform.fillModels } : {}) };
 };

@@ -1,4 +1,5 @@
 import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
 import { IMAGES } from "../images/table";
 import type { Problem } from "../settings/parse";
 import type { Settings } from "../settings/schema";
@@ -6,10 +7,27 @@ import { identity } from "./identity";
 import { releases } from "./releases";
 import { stackName } from "./name";
 
+/** Settings of the provider for its credentials that the AWS SDK does not take. */
+const PROVIDER_ONLY = [
+  "accessKey",
+  "assumeRoles",
+  "assumeRoleWithWebIdentity",
+  "sharedConfigFiles",
+  "sharedCredentialsFiles",
+];
+
 /** What only the AWS account can tell: whether there are credentials, and whether it has the release. */
 export async function accountProblems(settings: Settings): Promise<Problem[]> {
   if (!aws.config.region && !process.env.AWS_REGION && !process.env.AWS_DEFAULT_REGION) {
     return [{ key: "platform", value: "aws", remedy: "no region is set: `pulumi config set aws:region us-east-1`" }];
+  }
+  const own = PROVIDER_ONLY.filter((key) => new pulumi.Config("aws").get(key));
+  if (own.length) {
+    return own.map((key) => ({
+      key: "platform",
+      value: "aws",
+      remedy: `only the provider takes aws:${key}, and a rollout asks ECS by itself: put it into a profile, and \`pulumi config set aws:profile NAME\``,
+    }));
   }
   try {
     // By the provider itself: the credentials that it takes are the ones that count.

@@ -98,15 +98,15 @@ function roomProblems(onGpu: readonly Role[], types: readonly GpuTypeName[], max
     const count = Math.floor((role.maxTasks * maximumPercent(role)) / 100);
     return Array.from({ length: count }, () => taskSize(role));
   });
-  const smallest = [...types].sort((a, b) => GPU_TYPES[a].price - GPU_TYPES[b].price)[0];
-  const needed = Math.max(...types.map((type) => hostsFor(tasks, hostSize(GPU_TYPES[type]))));
+  const needs = types.map((type) => ({ type, needed: hostsFor(tasks, hostSize(GPU_TYPES[type])) }));
+  const { type, needed } = needs.reduce((most, next) => (next.needed > most.needed ? next : most));
   if (needed <= maxHosts) return [];
   const counts = onGpu.map(({ name, maxTasks }) => `${maxTasks} of ${name}`).join(" and ");
   return [
     {
       key: "gpu.maxHosts",
       value: String(maxHosts),
-      remedy: `a deployment at full scale (${counts}, old and new tasks side by side: ${tasks.length}) needs ${needed} hosts of ${smallest}: raise gpu.maxHosts, lower the most tasks, or take a type with more GPUs`,
+      remedy: `a deployment at full scale (${counts}, old and new tasks side by side: ${tasks.length}) needs ${needed} hosts of ${type}: raise gpu.maxHosts, lower the most tasks, or take a type with more GPUs`,
     },
   ];
 }

@@ -1,6 +1,9 @@
 /** The AWS SDK, for what the program asks by itself. Loaded where it is used: a preview needs none of it, and it takes its time. */
 import * as aws from "@pulumi/aws";
 
+// It warns of a later version of itself, and this one is pinned.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 /** Region and profile of the AWS provider; their default is the environment's. */
 const config = () => ({ region: aws.config.region, profile: aws.config.profile });
 

@@ -143,7 +143,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
       child,
     ).release;
     this.url = pulumi.all([entry.url, this.release]).apply(([url]) => url);
-    this.registerOutputs({ url: this.url, images: this.images, release: this.release });
+    this.registerOutputs({ images: this.images });
   }
 }
 

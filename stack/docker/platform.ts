@@ -96,6 +96,6 @@ export class DockerPlatform extends pulumi.ComponentResource {
       timeout: settings.healthTimeout,
     });
     this.url = this.release.apply(() => `http://127.0.0.1:${settings.port}`);
-    this.registerOutputs({ url: this.url, images: this.images, release: this.release });
+    this.registerOutputs({ images: this.images });
   }
 }

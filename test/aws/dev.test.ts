@@ -104,16 +104,21 @@ describe("a change", () => {
 });
 
 describe("a rollout that fails", () => {
-  it("is an update that fails, with the service, the reason, the exit code and the last log lines; the next one completes", async () => {
+  it("is an update that fails, with each service, the reason, the exit code and the last log lines; the next one completes", async () => {
     const before = await stack.running();
     stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# bad\n`);
     const fault = { mode: "stop", exitCode: 3, log: "RuntimeError: boom" } as const;
-    const { code, text } = await stack.emulator.failing("api", fault, () => stack.run("up --yes --skip-preview"));
-    expect(code).not.toBe(0);
-    expect(text).toMatch(
-      /api: the new tasks did not come to run: ECS deployment circuit breaker: tasks failed to start/,
+    const { code, text } = await stack.emulator.failing("api", fault, () =>
+      stack.emulator.failing("beat", { ...fault, exitCode: 4 }, () => stack.run("up --yes --skip-preview")),
     );
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/error: (api|beat): the new tasks did not come to run/);
+    for (const service of ["api", "beat"]) {
+      const why = `${service}: the new tasks did not come to run: ECS deployment circuit breaker: tasks failed to start`;
+      expect(text).toContain(why);
+    }
     expect(text).toMatch(/Essential container in task exited; api: exit code 3/);
+    expect(text).toMatch(/Essential container in task exited; beat: exit code 4/);
     expect(text).toMatch(/RuntimeError: boom/);
     expect(await stack.runs("api")).toBe(before.api);
 
@@ -200,17 +205,17 @@ it("an update that is killed after its push is completed by the next one", async
 it("npm run lock -- --ami moves both environments to the newest AMI, once", async () => {
   const machine = stack.secondMachine;
   const lock = (option = "") => stack.line(`export AWS_REGION=us-east-1; npm run lock -- --ami ${option}`, machine);
-  const pins = () => ["dev", "prod"].map((name) => machine.read(`Pulumi.${name}.yaml`));
-  const before = pins();
+  const files = ["Pulumi.dev.yaml", "Pulumi.prod.yaml"];
+  const old = "al2023-ami-ecs-gpu-hvm-2023.0.20240409-kernel-6.1-x86_64-ebs";
+  for (const file of files) machine.edit(file, (text) => text.replace(/(?<=ami: ).*/, old));
+  const before = files.map((file) => machine.read(file));
   expect((await lock("--check")).code).toBe(1);
-  expect(pins()).toEqual(before);
+  expect(files.map((file) => machine.read(file))).toEqual(before);
   const { code, text } = await lock();
   expect(code, text).toBe(0);
   const [, newest] = /^(\S+): Pulumi.dev.yaml, Pulumi.prod.yaml$/m.exec(text) ?? [];
   expect(newest).toMatch(AMI_NAME);
-  for (const [place, file] of pins().entries()) {
-    expect(file).toBe(before[place].replace(/(?<=ami: ).*/, newest));
-  }
+  for (const [place, file] of files.entries()) expect(machine.read(file)).toBe(before[place].replace(old, newest));
   expect((await lock("--check")).text).toContain(`${newest}: unchanged`);
 });
 

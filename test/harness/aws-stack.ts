@@ -230,8 +230,7 @@ export class AwsStack {
 
   /** Changes a file of the clone. */
   edit(file: string, change: (text: string) => string): void {
-    const path = join(this.clone.folder, file);
-    writeFileSync(path, change(readFileSync(path, "utf8")));
+    this.clone.edit(file, change);
   }
 
   stop(): void {

@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../stack/root";
@@ -30,6 +39,15 @@ export class Clone {
   /** What is in a file of it. */
   read(file: string): string {
     return readFileSync(join(this.folder, file), "utf8");
+  }
+
+  /** Changes a file of it; what it was. @throws Error when the change changes nothing. */
+  edit(file: string, change: (text: string) => string): string {
+    const before = this.read(file);
+    const after = change(before);
+    if (after === before) throw new Error(`${file} is as it was`);
+    writeFileSync(join(this.folder, file), after);
+    return before;
   }
 
   /** Processes that work in the clone. */

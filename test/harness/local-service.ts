@@ -55,11 +55,7 @@ export class LocalService {
 
   /** Changes a file of the clone; what it was. @throws Error when the change changes nothing. */
   edit(file: string, change: (text: string) => string): string {
-    const before = readFileSync(this.path(file), "utf8");
-    const after = change(before);
-    if (after === before) throw new Error(`${file} is as it was`);
-    writeFileSync(this.path(file), after);
-    return before;
+    return this.clone.edit(file, change);
   }
 
   /** Runs with a changed file, and then puts the file back. */

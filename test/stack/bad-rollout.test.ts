@@ -17,7 +17,7 @@ it("an app that fails to import fails the update with its last lines; the mended
     () => service.clone.run("npm run up"),
   );
   expect(bad.code).not.toBe(0);
-  expect(bad.text).toMatch(/api did not become healthy: it crashed \d+ times/);
+  expect(bad.text).toMatch(/error: api did not become healthy: it crashed \d+ times/);
   expect(bad.text).toMatch(/No module named 'no_such_module'/);
   expect(service.container("api")).toContain(before);
   expect((await service.request("/v1/depth", {})).status).toBe(200);

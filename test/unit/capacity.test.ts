@@ -39,6 +39,12 @@ describe("bad capacity", () => {
       /1 of worker.*: 2\) needs 2 hosts of g5\.xlarge/,
     ],
     [
+      "a type with more GPUs beside one that holds a single task",
+      { gpu: { types: ["g4dn.12xlarge", "g5.16xlarge"], maxHosts: 1 } },
+      "gpu.maxHosts",
+      /needs 2 hosts of g5\.16xlarge/,
+    ],
+    [
       "API and worker on GPUs",
       { gpu: { maxHosts: 11 }, api: { gpu: true, min: 2, max: 3 }, worker: { max: 3 } },
       "gpu.maxHosts",

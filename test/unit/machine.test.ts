@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer as createTcp } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, it, vi } from "vitest";
 import { machineProblems } from "../../stack/settings/machine";
 import { settingsSchema } from "../../stack/settings/schema";
@@ -96,4 +97,14 @@ it("aws without a region, and without an engine to build with: both at once", as
     ["platform", "aws", expect.stringMatching(/Docker engine does not answer/)],
     ["platform", "aws", expect.stringMatching(/no region is set: `pulumi config set aws:region/)],
   ]);
+});
+
+it("credentials that only the provider would take", async () => {
+  vi.stubEnv("AWS_REGION", "us-east-1");
+  pulumi.runtime.setConfig("aws:assumeRoles", '[{"roleArn":"arn:aws:iam::123456789012:role/deploy"}]');
+  const { problems } = await check({ platform: "aws" });
+  pulumi.runtime.setConfig("aws:assumeRoles", "");
+  expect(problems.map(({ remedy }) => remedy)).toContainEqual(
+    expect.stringMatching(/only the provider takes aws:assumeRoles, .*`pulumi config set aws:profile NAME`/),
+  );
 });

@@ -13,7 +13,7 @@ export interface FollowArgs {
   timeout: number;
   /** Takes a line whenever something has changed. */
   say: (line: string) => void;
-  /** Ends it early, without an error: another service has failed. */
+  /** Ends it after one more look: another service has failed. */
   signal?: AbortSignal;
 }
 
@@ -48,10 +48,11 @@ export async function follow(args: FollowArgs): Promise<void> {
     service = await look();
   }
   let deadline = Date.now() + args.timeout * 1000;
-  for (let said = ""; !args.signal?.aborted; service = await look()) {
+  for (let said = ""; ; service = await look()) {
     const state = verdict(service, taskDefinition);
     if (state.kind === "done") return;
     if (state.kind === "failed") throw await fail(state.reason);
+    if (args.signal?.aborted) return;
     if (state.line !== said) say((said = state.line));
     if (state.draining) deadline = Date.now() + args.timeout * 1000;
     if (Date.now() > deadline) {

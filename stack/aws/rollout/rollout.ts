@@ -45,24 +45,23 @@ export class Rollout extends pulumi.ComponentResource {
         return release;
       });
     this.release = pulumi.unsecret(proved);
-    this.registerOutputs({ release: this.release });
+    this.registerOutputs();
   }
 
   private async follow(cluster: string, services: (readonly [string, string])[], timeout: number): Promise<void> {
+    const failures: string[] = [];
     const others = new AbortController();
     const all = services.map(([service, taskDefinition]) => {
       const say = (line: string) => void pulumi.log.info(`${service}: ${line}`, this, undefined, true);
-      return follow({ cluster, service, taskDefinition, timeout, say, signal: others.signal });
+      return follow({ cluster, service, taskDefinition, timeout, say, signal: others.signal }).catch((error: Error) => {
+        failures.push(error.message);
+        others.abort();
+      });
     });
-    try {
-      await Promise.all(all);
-    } catch (error) {
-      others.abort();
-      const { message } = error as Error;
-      throw userError(
-        `${message}\nWhat ran before still runs. Mend it and update again, or go back with spatialforge:release.`,
-      );
-    }
+    await Promise.all(all);
+    if (!failures.length) return;
+    const next = "What ran before still runs. Mend it and update again, or go back with spatialforge:release.";
+    throw userError([...failures, next].join("\n"));
   }
 
   /** The registry removes old releases without knowing which one runs. */
