@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { parseDocument } from "yaml";
+import { parseDocument, type Scalar } from "yaml";
 import { amiParameter, parseAmi } from "../../stack/aws/ami";
 import { LockError } from "../../stack/lock/error";
 
@@ -19,10 +19,11 @@ export async function newestAmi(): Promise<string> {
 /** Writes an AMI's name into the files of stacks that pin one, and leaves all else in them as it is. @returns those that change */
 export function pinAmi(files: readonly string[], name: string, write = true): string[] {
   return files.filter((file) => {
-    const document = parseDocument(readFileSync(file, "utf8"));
-    if (document.getIn(KEY) === undefined || document.getIn(KEY) === name) return false;
-    document.setIn(KEY, name);
-    if (write) writeFileSync(file, document.toString({ lineWidth: 0 }));
+    const text = readFileSync(file, "utf8");
+    const pin = parseDocument(text).getIn(KEY, true) as Scalar<string> | undefined;
+    if (!pin?.range || pin.value === name) return false;
+    const [start, end] = pin.range;
+    if (write) writeFileSync(file, text.slice(0, start) + name + text.slice(end));
     return true;
   });
 }
