@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DescribeServicesCommand, DescribeTaskDefinitionCommand, ECSClient } from "@aws-sdk/client-ecs";
@@ -7,7 +7,6 @@ import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from 
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
 import type { AwsStackName } from "../../scripts/stack-file";
-import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
 import { Ecr } from "./ecr";
 import { docker } from "./engine";
@@ -76,7 +75,7 @@ export class AwsStack {
   }
 
   private configure(clone: Clone): void {
-    symlinkSync(join(ROOT, "node_modules"), join(clone.folder, "node_modules"));
+    clone.linkDependencies();
     const common = { "aws:region": "us-east-1", "aws:maxRetries": "2", "spatialforge:app": { path: "sample-app" } };
     for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
   }

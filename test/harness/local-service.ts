@@ -31,6 +31,11 @@ export class LocalService {
   /** What the engine had before. */
   private readonly before = things();
 
+  /** @param fresh - with nothing installed, as a user has it */
+  constructor(fresh = false) {
+    if (!fresh) this.clone.linkDependencies();
+  }
+
   /** `npm run up`, which must succeed; all that it said. */
   async up(): Promise<string> {
     const { code, text } = await this.clone.run("npm run up");

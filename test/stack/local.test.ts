@@ -4,7 +4,7 @@ import { docker, until } from "../harness/engine";
 import { LocalService, SERVICES } from "../harness/local-service";
 import { commandsOf } from "../harness/readme";
 
-const service = new LocalService();
+const service = new LocalService(true);
 let said: string;
 
 beforeAll(async () => {
