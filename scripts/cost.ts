@@ -18,7 +18,7 @@ export function costTable(): string {
   const cells = names.map((name) =>
     columns.map(({ lines }) => {
       const line = lines.find(({ what }) => what === name);
-      return line ? `${line.count} × ${line.price.toFixed(3)}` : "";
+      return line ? `${line.count} × ${line.price.toFixed(4)}` : "";
     }),
   );
   const row = (...texts: string[]) => `| ${texts.join(" | ")} |`;
