@@ -31,8 +31,8 @@ export class LocalService {
   /** What the engine had before. */
   private readonly before = things();
 
-  /** @param fresh - with nothing installed, as a user has it */
-  constructor(fresh = false) {
+  /** `fresh`: with nothing installed, as a user has it. */
+  constructor({ fresh = false } = {}) {
     if (!fresh) this.clone.linkDependencies();
   }
 

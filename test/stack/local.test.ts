@@ -4,7 +4,7 @@ import { docker, until } from "../harness/engine";
 import { LocalService, SERVICES } from "../harness/local-service";
 import { commandsOf } from "../harness/readme";
 
-const service = new LocalService(true);
+const service = new LocalService({ fresh: true });
 let said: string;
 
 beforeAll(async () => {
