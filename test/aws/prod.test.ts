@@ -1,6 +1,7 @@
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { AwsStack } from "../harness/aws-stack";
+import { expectOrder } from "../harness/order";
 
 const DOMAIN = "sf.example.org";
 const stack = new AwsStack("prod", { "spatialforge:healthTimeout": 20, "spatialforge:aws/entry/domain": DOMAIN });
@@ -24,8 +25,9 @@ it("up from nothing: API and worker run their GPU images, beat the CPU image, by
   expect(await stack.running()).toEqual({ api: images.api, worker: images.worker, beat: images.cpu });
 });
 
-it("a preview shows nothing to change, a refresh finds no drift", async () => {
+it("a preview shows nothing to change, on another machine with the same commit too; a refresh finds no drift", async () => {
   await stack.must("preview --expect-no-changes");
+  await stack.must("preview --expect-no-changes", stack.secondMachine);
   await stack.must("refresh --yes --skip-preview --expect-no-changes");
 });
 
@@ -43,6 +45,18 @@ it("a change of a page leaves the worker as it is", async () => {
   ]);
 });
 
+it("a change of a base's digest, whose update is killed after its push, is completed by the next one", async () => {
+  const { images: before } = await stack.outputs();
+  stack.changeBase();
+  await stack.upKilledAfterPush("cpu");
+  await stack.up();
+  await stack.must("preview --expect-no-changes");
+  const { images } = await stack.outputs();
+  expect(images).toEqual({ ...before, cpu: expect.stringMatching(/@sha256:/) });
+  expect(images.cpu).not.toBe(before.cpu);
+  expect(await stack.runs("beat")).toBe(images.cpu);
+});
+
 it("no generated secret is in the state or in what was said", async () => {
   await stack.expectNoSecrets();
 });
@@ -54,6 +68,7 @@ it("what holds data is not destroyed until that is allowed; then nothing is left
   expect(refused.text).toMatch(/protected/);
   expect(await stack.running()).toMatchObject({ api: expect.anything() });
 
+  expectOrder(await stack.resources());
   stack.set("spatialforge:aws/protect", false);
   await stack.up();
   await stack.must("destroy --yes --skip-preview");

@@ -7,9 +7,12 @@ import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from 
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
 import type { AwsStackName } from "../../scripts/stack-file";
+import type { ImageName } from "../../stack/images/table";
+import { cacheTag } from "../../stack/release/registry";
+import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
 import { Ecr } from "./ecr";
-import { docker } from "./engine";
+import { docker, dockerStatus, until } from "./engine";
 import { Emulator } from "./emulator";
 
 /** A resource, as the exported state has it. */
@@ -28,6 +31,9 @@ export interface Change {
 }
 
 const SERVICES = /::(api|worker|beat)$/;
+
+/** A base with another digest. */
+const OTHER_BASE = "spatialforge-test/base:1";
 
 export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
@@ -209,22 +215,20 @@ export class AwsStack {
     return (await Promise.all(values)).map(({ SecretString = "" }) => SecretString);
   }
 
-  /** Whether a resource depends on another one, directly or not, as `type::name` without the package's name. */
-  async order(): Promise<(first: string, then: string) => boolean> {
-    const resources = await this.resources();
-    const find = (name: string) => {
-      const found = resources.find(({ urn }) => urn.endsWith(`aws:${name}`));
-      if (!found) throw new Error(`the stack has no ${name}`);
-      return found;
-    };
-    const reaches = (from: StateResource, to: StateResource, seen = new Set<string>()): boolean =>
-      (from.dependencies ?? []).some((urn) => {
-        const next = resources.find((one) => one.urn === urn);
-        if (!next || seen.has(urn)) return false;
-        seen.add(urn);
-        return next === to || reaches(next, to, seen);
-      });
-    return (first, then) => reaches(find(first), find(then));
+  /** Puts the CPU image on a base with another digest. */
+  changeBase(): void {
+    docker("build", "-q", "-t", OTHER_BASE, join(ROOT, "test", "aws", "base"));
+    this.set("spatialforge:bases/cpu", OTHER_BASE);
+  }
+
+  /** Begins an update that is killed once it has pushed an image, and then lets the next one begin. */
+  async upKilledAfterPush(image: ImageName): Promise<void> {
+    const pushed = async () => (await this.ecr.digests(`spatialforge-${this.stack}`))[cacheTag(image)];
+    const before = await pushed();
+    const update = this.begin("up --yes --skip-preview");
+    await until("an image is pushed", 90, async () => (await pushed()) !== before);
+    update.kill();
+    await this.must("cancel --yes");
   }
 
   /** Changes a file of the clone. */
@@ -233,6 +237,7 @@ export class AwsStack {
   }
 
   stop(): void {
+    dockerStatus("rmi", OTHER_BASE);
     this.clones.forEach((clone) => clone.remove());
     rmSync(this.state, { recursive: true, force: true });
     this.ecr.stop();
