@@ -12,5 +12,5 @@ it("only what is read by somebody gets a stack: an error that says something, an
   const { stack: place } = new Error();
   expect(noted).toBe("");
   expect(said).toMatch(/^Error: boom\n {4}at .*stack-traces\.test\.ts/);
-  expect(place).toMatch(/^Error\n {4}at .*stack-traces\.test\.ts/);
+  expect(place).toMatch(/^Error: ?\n {4}at .*stack-traces\.test\.ts/);
 });
