@@ -53,10 +53,11 @@ it("a preview with nothing to change takes at most twice one that only asks AWS 
     await stack.must(`stack init -C ${folder}`);
     await stack.must(`config set aws:region us-east-1 -C ${folder}`);
   }
-  for (const [name, folder] of Object.entries(programs)) {
+  // The better of two, side by side: other work on the machine must not decide.
+  for (const [name, folder] of [...Object.entries(programs), ...Object.entries(programs)]) {
     const start = performance.now();
     await stack.must(`preview -C ${folder}`);
-    seconds[name] = (performance.now() - start) / 1000;
+    seconds[name] = Math.min(seconds[name] ?? Infinity, (performance.now() - start) / 1000);
   }
   console.log("seconds of a preview:", seconds);
   expect(seconds.dev / seconds.identity).toBeLessThan(2);
