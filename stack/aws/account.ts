@@ -19,30 +19,28 @@ const PROVIDER_ONLY = [
 /** What only the AWS account can tell: whether there are credentials, and whether it has the release. */
 export async function accountProblems(settings: Settings): Promise<Problem[]> {
   if (!aws.config.region && !process.env.AWS_REGION && !process.env.AWS_DEFAULT_REGION) {
-    return [{ key: "platform", value: "aws", remedy: "no region is set: `pulumi config set aws:region us-east-1`" }];
+    return [problem("no region is set: `pulumi config set aws:region us-east-1`")];
   }
-  const own = PROVIDER_ONLY.filter((key) => new pulumi.Config("aws").get(key));
-  if (own.length) {
-    return own.map((key) => ({
-      key: "platform",
-      value: "aws",
-      remedy: `only the provider takes aws:${key}, and a rollout asks ECS by itself: put it into a profile, and \`pulumi config set aws:profile NAME\``,
-    }));
-  }
+  const provider = new pulumi.Config("aws");
+  const own = PROVIDER_ONLY.filter((key) => provider.get(key)).map((key) =>
+    problem(
+      `only the provider takes aws:${key}, and a rollout asks ECS by itself: put it into a profile, and \`pulumi config set aws:profile NAME\``,
+    ),
+  );
+  if (own.length) return own;
   try {
     // By the provider itself: the credentials that it takes are the ones that count.
     await identity();
   } catch (error) {
+    const why = reason(error as Error);
     return [
-      {
-        key: "platform",
-        value: "aws",
-        remedy: `AWS does not take the credentials (${reason(error as Error)}): sign in, as with \`aws sso login\`, or set AWS_PROFILE`,
-      },
+      problem(`AWS does not take the credentials (${why}): sign in, as with \`aws sso login\`, or set AWS_PROFILE`),
     ];
   }
   return settings.release ? releaseProblems(settings.release) : [];
 }
+
+const problem = (remedy: string): Problem => ({ key: "platform", value: "aws", remedy });
 
 /** The provider's own reason, without the call that it made and the pages that it names. */
 const reason = ({ message }: Error): string =>

@@ -11,6 +11,7 @@ import { Entry } from "./entry";
 import { API_PORT, Firewall } from "./firewall";
 import type { GpuTypeName } from "./gpu-types";
 import { FillModels } from "./fill-models";
+import { identity } from "./identity";
 import { Key } from "./key";
 import { Models } from "./models";
 import { stackName } from "./name";
@@ -35,7 +36,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
     const { aws: on } = settings;
     const own = stackName();
     const place = {
-      account: aws.getCallerIdentityOutput({}, child).accountId,
+      account: pulumi.output(identity()).accountId,
       region: aws.getRegionOutput({}, child).name,
     };
     const { protect } = on;

@@ -114,9 +114,13 @@ export class AwsStack {
       .join("");
   }
 
+  private cli(command: string): string {
+    return `pulumi ${command} --stack ${this.stack} --non-interactive`;
+  }
+
   /** Runs a command of the CLI on the stack. */
   async run(command: string, clone = this.clone, env = ""): Promise<{ code: number | null; text: string }> {
-    return this.line(`${env} pulumi ${command} --stack ${this.stack} --non-interactive`, clone);
+    return this.line(`${env} ${this.cli(command)}`, clone);
   }
 
   /** Runs a line of a shell. */
@@ -135,9 +139,7 @@ export class AwsStack {
 
   /** Runs a command of the CLI that has to succeed. */
   async must(command: string, clone = this.clone): Promise<string> {
-    const { code, text } = await this.run(command, clone);
-    expect(code, text).toBe(0);
-    return text;
+    return this.mustLine(this.cli(command), clone);
   }
 
   up = (): Promise<string> => this.must("up --yes --skip-preview");
@@ -163,8 +165,11 @@ export class AwsStack {
 
   /** Starts a command that is not waited for; `kill` ends it and all its processes at once, as the loss of a machine does. */
   begin(command: string): { kill: () => void } {
-    const line = `${this.env} exec pulumi ${command} --stack ${this.stack} --non-interactive`;
-    const child = spawn("bash", ["-c", line], { cwd: this.clone.folder, detached: true, stdio: "ignore" });
+    const child = spawn("bash", ["-c", `${this.env} exec ${this.cli(command)}`], {
+      cwd: this.clone.folder,
+      detached: true,
+      stdio: "ignore",
+    });
     const kill = () => {
       process.kill(-(child.pid ?? 0), "SIGKILL");
       // The CLI's children have groups of their own.

@@ -14,7 +14,7 @@ export interface FollowArgs {
   /** Takes a line whenever something has changed. */
   say: (line: string) => void;
   /** Ends it after one more look: another service has failed. */
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
 /** Milliseconds between two looks. */
@@ -52,7 +52,7 @@ export async function follow(args: FollowArgs): Promise<void> {
     const state = verdict(service, taskDefinition);
     if (state.kind === "done") return;
     if (state.kind === "failed") throw await fail(state.reason);
-    if (args.signal?.aborted) return;
+    if (args.signal.aborted) return;
     if (state.line !== said) say((said = state.line));
     if (state.draining) deadline = Date.now() + args.timeout * 1000;
     if (Date.now() > deadline) {
