@@ -11,7 +11,7 @@ import type { ImageName } from "../../stack/images/table";
 import { cacheTag } from "../../stack/release/registry";
 import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
-import { Ecr } from "./ecr";
+import type { Ecr } from "./ecr";
 import { docker, dockerStatus, until } from "./engine";
 import { Emulator } from "./emulator";
 
@@ -32,14 +32,10 @@ export interface Change {
 
 const SERVICES = /::(api|worker|beat)$/;
 
-/** A base with another digest. */
-const OTHER_BASE = "spatialforge-test/base:1";
-
 export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
 /** A stack of the platform aws, in a clone, by the Pulumi CLI against an emulated AWS. */
 export class AwsStack {
-  readonly ecr = new Ecr(process.env.LAB_ECR ?? "");
   emulator!: Emulator;
   /** Two machines with the same commit. */
   readonly clones = [new Clone(), new Clone()];
@@ -51,14 +47,14 @@ export class AwsStack {
   /** @param settings - beside those of the stack's own file, as YAML paths below `config` */
   constructor(
     readonly stack: AwsStackName,
+    readonly ecr: Ecr,
     private readonly settings: Record<string, unknown>,
   ) {}
 
   async start(): Promise<void> {
     this.emulator = await Emulator.start();
-    await this.ecr.start();
     this.clones.forEach((clone) => this.configure(clone));
-    this.ecr.onTag = (repository, tag, manifest) => this.emulator.putImage(repository, tag, manifest);
+    this.ecr.onTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
   }
 
   /** Notes what there is in AWS before the first update: what the test itself made, and what comes with an account. */
@@ -70,6 +66,15 @@ export class AwsStack {
   async left(): Promise<string[]> {
     const now = await this.emulator.things();
     return Object.keys(now).filter((kind) => now[kind] > this.before[kind]);
+  }
+
+  get repository(): string {
+    return `spatialforge-${this.stack}`;
+  }
+
+  /** A base with another digest. */
+  private get otherBase(): string {
+    return `spatialforge-test/base:${this.stack}`;
   }
 
   get clone(): Clone {
@@ -143,6 +148,11 @@ export class AwsStack {
   }
 
   up = (): Promise<string> => this.must("up --yes --skip-preview");
+
+  /** A preview shows nothing to change. */
+  async expectUnchanged(clone = this.clone): Promise<void> {
+    await this.must("preview --expect-no-changes", clone);
+  }
 
   /** What an update changed, each resource once. */
   async changes(update = this.up()): Promise<Change[]> {
@@ -222,13 +232,13 @@ export class AwsStack {
 
   /** Puts the CPU image on a base with another digest. */
   changeBase(): void {
-    docker("build", "-q", "-t", OTHER_BASE, join(ROOT, "test", "aws", "base"));
-    this.set("spatialforge:bases/cpu", OTHER_BASE);
+    docker("build", "-q", "-t", this.otherBase, join(ROOT, "test", "aws", "base"));
+    this.set("spatialforge:bases/cpu", this.otherBase);
   }
 
   /** Begins an update that is killed once it has pushed an image, and then lets the next one begin. */
   async upKilledAfterPush(image: ImageName): Promise<void> {
-    const pushed = async () => (await this.ecr.digests(`spatialforge-${this.stack}`))[cacheTag(image)];
+    const pushed = async () => (await this.ecr.digests(this.repository))[cacheTag(image)];
     const before = await pushed();
     const update = this.begin("up --yes --skip-preview");
     await until("an image is pushed", 90, async () => (await pushed()) !== before);
@@ -242,10 +252,9 @@ export class AwsStack {
   }
 
   stop(): void {
-    dockerStatus("rmi", OTHER_BASE);
+    dockerStatus("rmi", this.otherBase);
     this.clones.forEach((clone) => clone.remove());
     rmSync(this.state, { recursive: true, force: true });
-    this.ecr.stop();
-    this.emulator.stop();
+    this.emulator?.stop(); // there is none where no test of it ran
   }
 }

@@ -11,8 +11,7 @@ import { Registry } from "../../stack/release/registry";
  * that do not move.
  */
 export class Ecr {
-  /** Hears of each release's tag that was put through it. */
-  onTag: (repository: string, tag: string, manifest: string) => Promise<void> = () => Promise.resolve();
+  private readonly hearers: Record<string, (tag: string, manifest: string) => Promise<void>> = {};
   private readonly tagged = new Set<string>();
   private readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-ecr-"));
   readonly certificate = join(this.folder, "cert.pem");
@@ -34,10 +33,16 @@ export class Ecr {
     });
   }
 
+  /** Tells of each release's tag that is put into a repository. */
+  onTag(repository: string, hear: (tag: string, manifest: string) => Promise<void>): void {
+    this.hearers[repository] = hear;
+  }
+
   private async answer(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
     const put = asked.method === "PUT" ? /^\/v2\/(.+)\/manifests\/([^:]+)$/.exec(asked.url ?? "") : undefined;
     const [, repository, tag] = put ?? [];
-    if (tag?.startsWith("release-") && this.tagged.has(tag)) {
+    const image = `${repository}:${tag}`;
+    if (this.tagged.has(image)) {
       const message = `The image tag '${tag}' already exists and cannot be overwritten because the tag is immutable.`;
       answer.writeHead(400, { "content-type": "application/json" });
       answer.end(JSON.stringify({ errors: [{ code: "TAG_INVALID", message }] }));
@@ -55,8 +60,8 @@ export class Ecr {
           reply.pipe(answer);
         };
         if (!tag?.startsWith("release-") || reply.statusCode !== 201) return pass();
-        this.tagged.add(tag);
-        this.onTag(repository, tag, body.toString()).then(pass, (error: Error) =>
+        this.tagged.add(image);
+        (this.hearers[repository]?.(tag, body.toString()) ?? Promise.resolve()).then(pass, (error: Error) =>
           answer.writeHead(502).end(error.message),
         );
       },
