@@ -5,6 +5,8 @@ import { METRICS, ofStack } from "./metrics";
 export interface AlarmsArgs {
   /** Who gets them by mail; empty: nobody, and something else subscribes to the topic. */
   email: string;
+  /** How many workers there are at most, and the jobs for each. */
+  worker: { max: number; backlogPerTask: number };
   /** ID of the Redis replication group, and its nodes. */
   redis: { id: pulumi.Input<string>; nodes: number };
   /** Load balancer and target group, as their metrics name them. */
@@ -65,7 +67,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-function table({ redis, balancer, targetGroup }: AlarmsArgs): Record<string, Alarm> {
+function table({ worker, redis, balancer, targetGroup }: AlarmsArgs): Record<string, Alarm> {
   const nodes = Array.from({ length: redis.nodes }, (_, place) => String(place + 1).padStart(3, "0"));
   const memory = nodes.map((node): [string, Alarm] => [
     `redis-memory-${node}`,
@@ -91,6 +93,16 @@ function table({ redis, balancer, targetGroup }: AlarmsArgs): Record<string, Ala
       above: 900,
       minutes: 3,
       missing: "notBreaching", // the silent beat has an alarm of its own
+    },
+    backlog: {
+      says: "For 15 minutes there have been more jobs than all workers are meant for: see whether they start, or raise aws.worker.max.",
+      namespace: METRICS.namespace,
+      metric: METRICS.backlog,
+      dimensions: ofStack(),
+      statistic: "Maximum",
+      above: worker.max * worker.backlogPerTask,
+      minutes: 15,
+      missing: "notBreaching",
     },
     "beat-silent": {
       says: "Beat publishes no backlog: nothing is scheduled and workers do not scale. See the beat task and its log.",

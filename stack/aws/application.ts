@@ -12,15 +12,19 @@ import type { Redis } from "./redis";
 import type { Repository } from "./repository";
 import { roles, type Role } from "./role-table";
 import type { Place } from "./roles";
-import { secret, type Secret } from "./secret";
+import { secret, secrets, type Secret } from "./secret";
 import { Service } from "./service";
 
 export interface ApplicationArgs extends Place {
   settings: Settings;
+  /** Whether the application's own variables are secret. */
+  secretEnv: boolean;
   images: pulumi.Output<Digests>;
   store: Repository;
   subnetIds: pulumi.Input<string>[];
   firewall: Firewall;
+  /** What connects the tasks with the rest of the world, and with each other. */
+  online: pulumi.Resource[];
   cluster: Cluster;
   entry: Entry;
   redis: Redis;
@@ -38,7 +42,7 @@ export class Application extends pulumi.ComponentResource {
   constructor(name: string, args: ApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Application", name, {}, opts);
     const child = { parent: this };
-    const secrets = secretsOf(args, child);
+    const fromSecrets = secretsOf(args, child);
     const { settings, cluster, entry, models, firewall } = args;
     const made = roles(settings.aws).map((role) => {
       const service = new Service(
@@ -53,7 +57,7 @@ export class Application extends pulumi.ComponentResource {
           command: [role.name],
           gpu: role.onGpu ? cluster.gpu : undefined,
           env: environment(role, args),
-          secrets,
+          secrets: fromSecrets,
           models: role.models ? models : undefined,
           subnetIds: args.subnetIds,
           securityGroupId: firewall.groups[role.name].id,
@@ -61,7 +65,12 @@ export class Application extends pulumi.ComponentResource {
           logDays: settings.aws.logDays,
           kmsKeyArn: args.kmsKeyArn,
           exec: cluster.exec,
-          after: [cluster.ready, ...(role.balanced ? entry.ready : []), ...(role.models ? models.ready : [])],
+          after: [
+            cluster.ready,
+            ...args.online,
+            ...(role.balanced ? entry.ready : []),
+            ...(role.models ? models.ready : []),
+          ],
         },
         child,
       );
@@ -72,9 +81,12 @@ export class Application extends pulumi.ComponentResource {
   }
 }
 
-function environment(role: Role, { settings, region, bucket }: ApplicationArgs): Record<string, pulumi.Input<string>> {
+function environment(
+  role: Role,
+  { settings, secretEnv, region, bucket }: ApplicationArgs,
+): Record<string, pulumi.Input<string>> {
   return {
-    ...settings.env,
+    ...(secretEnv ? {} : settings.env),
     MINIO_ENDPOINT: pulumi.interpolate`s3.${region}.amazonaws.com`,
     MINIO_BUCKET: bucket.name,
     MINIO_SECURE: "true",
@@ -87,10 +99,12 @@ function environment(role: Role, { settings, region, bucket }: ApplicationArgs):
 function secretsOf(args: ApplicationArgs, child: pulumi.CustomResourceOptions): Record<string, Secret> {
   // Protected where data is: the hashes of all customers' keys depend on the first one.
   const opts = { ...child, protect: args.settings.aws.protect };
-  const { recoveryDays, kmsKeyArn, redis, bucket } = args;
+  const { recoveryDays, kmsKeyArn, redis, bucket, settings } = args;
   const own = (id: string, description: string) =>
     secret(id, { value: password(id, opts), description, recoveryDays, kmsKeyArn }, opts);
+  const given = { values: settings.env, description: "Variables of the application", recoveryDays, kmsKeyArn };
   return {
+    ...(args.secretEnv ? secrets("env", given, child) : {}),
     API_KEY_SECRET: own("api-key-secret", "Hashes every API key: it never changes"),
     ADMIN_API_KEY: own("admin-api-key", "Key of the administration"),
     REDIS_URL: redis.url,

@@ -9,13 +9,10 @@ export interface BucketArgs {
   days: number;
   /** Refuse to delete the bucket; else what is in it goes with it. */
   protect: boolean;
-  /**
-   * Serial of the access key that tasks get, from 1. A rotation takes two updates. The first raises it by one and sets `keepOldKey`:
-   * tasks start anew with the new key. The second, at least 24 hours later, as signed URLs live that long, unsets `keepOldKey`.
-   */
+  /** Serial of the access key that tasks get, from 1. A new one makes a new key, and tasks start anew with it. */
   keySerial: number;
-  /** Keep the key of the serial before as well: what it signed stays valid. */
-  keepOldKey: boolean;
+  /** Serial up to which keys are ended; what they signed is no longer valid. IAM allows a user two keys that are not. */
+  endedSerial: number;
   /** Origins of web pages that may read results by their signed URLs; none: no page of another origin. */
   corsOrigins: string[];
   recoveryDays: number;
@@ -90,16 +87,16 @@ const encryption = ({ kmsKeyArn }: BucketArgs) =>
       }
     : { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } };
 
-/** The user's key of the newest serial, beside the one before it where that is kept. IAM allows a user two. */
+/** The keys of the user that are not ended; tasks get the newest one. */
 function accessKey(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.CustomResourceOptions): aws.iam.AccessKey {
-  const { keySerial, keepOldKey, kmsKeyArn } = args;
-  if (!Number.isInteger(keySerial) || keySerial < 1) throw new RangeError(`no serial of a key: ${keySerial}`);
+  const { keySerial, endedSerial, kmsKeyArn } = args;
+  if (!(endedSerial < keySerial)) throw new RangeError(`no key is left: ${keySerial} is ended too`);
   const user = new aws.iam.User("objects", { path: "/spatialforge/" }, child);
   const region = aws.getRegionOutput({}, child).name;
   const policy = allowing([...use(bucket.arn), ...(kmsKeyArn ? [viaS3(kmsKeyArn, region)] : [])]);
   new aws.iam.UserPolicy("objects", { user: user.name, policy }, child);
   const key = (serial: number) => new aws.iam.AccessKey(`objects-${serial}`, { user: user.name }, child);
-  if (keepOldKey && keySerial > 1) key(keySerial - 1);
+  for (let older = endedSerial + 1; older < keySerial; older++) key(older);
   return key(keySerial);
 }
 

@@ -21,8 +21,9 @@ const DIMENSIONS = ["gpus", "cpu", "memory"] as const;
  * What a host of a type registers with ECS. The kernel and the agent take their part of the memory: the nominal 16 GiB are about 15.3 for
  * tasks, so a twentieth and 256 MiB are kept back here.
  */
-function hostSize({ gpus, vcpus, memory }: GpuType): Size {
-  return { gpus, cpu: vcpus * 1024, memory: Math.floor(memory * 0.95) - 256 };
+function hostSize({ gpus, interfaces = Infinity, vcpus, memory }: GpuType): Size {
+  // A task has a network interface of its own, and the host has one.
+  return { gpus: Math.min(gpus, interfaces - 1), cpu: vcpus * 1024, memory: Math.floor(memory * 0.95) - 256 };
 }
 
 const taskSize = ({ cpu, memory }: Role): Size => ({ gpus: 1, cpu, memory });
@@ -36,6 +37,13 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
       key: "gpu.onDemandBase",
       value: String(onDemandBase),
       remedy: `it is more than gpu.maxHosts, which is ${maxHosts}`,
+    });
+  }
+  if (onDemandBase && !aws.gpu.spot) {
+    problems.push({
+      key: "gpu.onDemandBase",
+      value: String(onDemandBase),
+      remedy: "without gpu.spot all hosts are on-demand: set that, or remove this",
     });
   }
   const known = types.filter(isGpuType);

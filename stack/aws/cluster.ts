@@ -2,8 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { amiParameter, parseAmi } from "./ami";
 import type { GpuTypeName } from "./gpu-types";
+import { allowing, type Place, type Statement } from "./roles";
 
-export interface ClusterArgs {
+export interface ClusterArgs extends Place {
   subnetIds: pulumi.Input<string>[];
   securityGroupId: pulumi.Input<string>;
   /** Instance types that a host may have, the preferred one first. */
@@ -21,6 +22,8 @@ export interface ClusterArgs {
   exec: boolean;
   logDays: number;
   kmsKeyArn?: pulumi.Input<string>;
+  /** What hosts need to speak with ECS: without it the last tasks would never be known to have stopped. */
+  after: pulumi.Resource[];
 }
 
 /** MB/s of a gp3 disk: a pull of several GB is bound by it. */
@@ -65,8 +68,8 @@ export class Cluster extends pulumi.ComponentResource {
       },
       child,
     );
-    const template = launchTemplate(name, args, child);
-    const group = hosts(name, args, template, child);
+    const { template, ready } = launchTemplate(name, this.cluster, args, child);
+    const group = hosts(args, template, { ...child, dependsOn: [...args.after, ...ready] });
     const provider = new aws.ecs.CapacityProvider(
       "gpu",
       {
@@ -105,17 +108,47 @@ END
 `;
 }
 
-function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomResourceOptions): aws.ec2.LaunchTemplate {
+/** What the agent of a host may do: to be one of this cluster's. Images and logs are for the tasks' execution roles. */
+function agentStatements({ account, region }: Place, cluster: aws.ecs.Cluster): Statement[] {
+  return [
+    { Action: ["ecs:DiscoverPollEndpoint"], Resource: "*" }, // AWS allows no name here
+    {
+      Action: [
+        "ecs:RegisterContainerInstance",
+        "ecs:DeregisterContainerInstance",
+        "ecs:SubmitAttachmentStateChanges",
+        "ecs:SubmitContainerStateChange",
+        "ecs:SubmitTaskStateChange",
+      ],
+      Resource: cluster.arn,
+    },
+    {
+      // The last one: to drain itself when its spot capacity is taken back.
+      Action: ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
+      Resource: pulumi.interpolate`arn:aws:ecs:${region}:${account}:container-instance/${cluster.name}/*`,
+      Condition: { ArnEquals: { "ecs:cluster": cluster.arn } },
+    },
+  ];
+}
+
+function launchTemplate(
+  name: string,
+  cluster: aws.ecs.Cluster,
+  args: ClusterArgs,
+  child: pulumi.CustomResourceOptions,
+): { template: aws.ec2.LaunchTemplate; ready: pulumi.Resource[] } {
   const role = new aws.iam.Role(
     "host",
     { assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ec2.amazonaws.com" }) },
     child,
   );
-  // The agent's own policy, which AWS maintains with it.
-  const policyArn = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role";
-  new aws.iam.RolePolicyAttachment("host", { role: role.name, policyArn }, child);
+  const policy = new aws.iam.RolePolicy(
+    "host",
+    { role: role.id, policy: allowing(agentStatements(args, cluster)) },
+    child,
+  );
   const profile = new aws.iam.InstanceProfile("host", { role: role.name }, child);
-  return new aws.ec2.LaunchTemplate(
+  const template = new aws.ec2.LaunchTemplate(
     "host",
     {
       imageId: aws.ssm
@@ -125,7 +158,7 @@ function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomRes
       monitoring: { enabled: true },
       iamInstanceProfile: { arn: profile.arn },
       vpcSecurityGroupIds: [args.securityGroupId],
-      userData: Buffer.from(userData(name)).toString("base64"),
+      userData: cluster.name.apply((own) => Buffer.from(userData(own)).toString("base64")),
       updateDefaultVersion: true,
       // One hop: a container that would ask for the host's credentials is not answered.
       metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
@@ -148,9 +181,10 @@ function launchTemplate(name: string, args: ClusterArgs, child: pulumi.CustomRes
     },
     child,
   );
+  return { template, ready: [policy] };
 }
 
-function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate, child: pulumi.CustomResourceOptions) {
+function hosts(args: ClusterArgs, template: aws.ec2.LaunchTemplate, opts: pulumi.CustomResourceOptions) {
   return new aws.autoscaling.Group(
     "gpu",
     {
@@ -174,11 +208,12 @@ function hosts(name: string, args: ClusterArgs, template: aws.ec2.LaunchTemplate
       },
       instanceRefresh: {
         strategy: "Rolling",
-        preferences: { scaleInProtectedInstances: "Wait", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
+        // Hosts that run tasks are protected, and would be waited for in vain. They are drained before they go.
+        preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
       },
       tags: [{ key: "AmazonECSManaged", value: "true", propagateAtLaunch: true }],
     },
     // Managed scaling owns the count.
-    { ...child, ignoreChanges: ["desiredCapacity"] },
+    { ...opts, ignoreChanges: ["desiredCapacity"] },
   );
 }

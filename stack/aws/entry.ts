@@ -10,6 +10,8 @@ import { Waf } from "./waf";
 export interface EntryArgs extends Place {
   vpcId: pulumi.Input<string>;
   subnetIds: pulumi.Input<string>[];
+  /** What must be there before a load balancer can face the internet. */
+  after: pulumi.Resource[];
   securityGroupId: pulumi.Input<string>;
   /** Certificate for HTTPS; empty: one is requested for the domain, or there is none and it speaks plain HTTP. */
   certificateArn: string;
@@ -56,7 +58,7 @@ export class Entry extends pulumi.ComponentResource {
         accessLogs: { enabled: true, bucket: logs.bucket },
         enableDeletionProtection: args.protect,
       },
-      { ...child, dependsOn: [logs.ready] },
+      { ...child, dependsOn: [logs.ready, ...args.after] },
     );
     if (args.waf) new Waf(name, { ...args, balancerArn: balancer.arn }, child);
     this.balancerArnSuffix = balancer.arnSuffix;
@@ -90,7 +92,7 @@ export class Entry extends pulumi.ComponentResource {
           ? {
               port: 443,
               protocol: "HTTPS",
-              sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
+              sslPolicy: "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
               certificateArn,
             }
           : { port: 80, protocol: "HTTP" }),

@@ -30,6 +30,8 @@ export type Group = Exclude<End, "internet">;
 /** A security group for each part of the service, with rules that name each other. */
 export class Firewall extends pulumi.ComponentResource {
   readonly groups: Readonly<Record<Group, aws.ec2.SecurityGroup>>;
+  /** The rules. What needs them must depend on them, so that it has them from the start to its own end. */
+  readonly ready: pulumi.Resource[];
 
   constructor(name: string, vpcId: pulumi.Input<string>, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Firewall", name, {}, opts);
@@ -48,18 +50,20 @@ export class Firewall extends pulumi.ComponentResource {
 
     const other = (end: End) =>
       end === "internet" ? { cidrIpv4: "0.0.0.0/0" } : { referencedSecurityGroupId: this.groups[end].id };
-    for (const [from, to, port] of FLOWS) {
+    this.ready = FLOWS.flatMap(([from, to, port]) => {
       const rule = { ipProtocol: "tcp", fromPort: port, toPort: port };
       const named = `${from}-${to}-${port}`;
+      const made: pulumi.Resource[] = [];
       if (from !== "internet") {
         const securityGroupId = this.groups[from].id;
-        new aws.vpc.SecurityGroupEgressRule(named, { ...rule, securityGroupId, ...other(to) }, child);
+        made.push(new aws.vpc.SecurityGroupEgressRule(named, { ...rule, securityGroupId, ...other(to) }, child));
       }
       if (to !== "internet") {
         const securityGroupId = this.groups[to].id;
-        new aws.vpc.SecurityGroupIngressRule(named, { ...rule, securityGroupId, ...other(from) }, child);
+        made.push(new aws.vpc.SecurityGroupIngressRule(named, { ...rule, securityGroupId, ...other(from) }, child));
       }
-    }
+      return made;
+    });
     this.registerOutputs();
   }
 }

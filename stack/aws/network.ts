@@ -1,9 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { allowing } from "./roles";
+import { allowing, serviceTrust, type Place } from "./roles";
 import { formatRange, parseRange } from "../settings/cidr";
 
-export interface NetworkArgs {
+export interface NetworkArgs extends Place {
   /** IPv4 range of the VPC, /16 to /20. */
   cidr: string;
   /** Availability zones: 2 or 3. */
@@ -14,6 +14,7 @@ export interface NetworkArgs {
   endpoints: boolean;
   /** Days that the VPC's flow logs are kept; 0: no flow logs. */
   flowLogDays: number;
+  kmsKeyArn?: pulumi.Input<string>;
 }
 
 /** AWS services that the tasks and hosts call, reached inside the VPC where `endpoints` says so. */
@@ -29,6 +30,8 @@ export class Network extends pulumi.ComponentResource {
   readonly vpc: aws.ec2.Vpc;
   readonly publicSubnets: aws.ec2.Subnet[];
   readonly privateSubnets: aws.ec2.Subnet[];
+  /** The ways to the internet. What needs one must depend on it, so that it has it from the start to its own end. */
+  readonly ways: Readonly<Record<"public" | "private", pulumi.Resource[]>>;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Network", name, {}, opts);
@@ -42,7 +45,7 @@ export class Network extends pulumi.ComponentResource {
     );
     // Nothing uses it: closed, so that nothing can by accident.
     new aws.ec2.DefaultSecurityGroup("closed", { vpcId: this.vpc.id, ingress: [], egress: [] }, child);
-    const names = aws.getAvailabilityZonesOutput({ state: "available" }, child).names;
+    const names = aws.getAvailabilityZonesOutput({ state: "available", filters: [NO_LOCAL_ZONES] }, child).names;
     const subnet = (kind: "public" | "private") => (zone: number) =>
       new aws.ec2.Subnet(
         `${kind}-${zone}`,
@@ -60,33 +63,37 @@ export class Network extends pulumi.ComponentResource {
     const gateway = new aws.ec2.InternetGateway("internet", { vpcId: this.vpc.id }, child);
     const outside = routes("public", this.vpc, this.publicSubnets, { gatewayId: gateway.id }, child);
     const gateways = range(args.natPerZone ? zones : 1).map((zone) => {
-      const address = new aws.ec2.Eip(`nat-${zone}`, { domain: "vpc" }, child);
+      const address = new aws.ec2.Eip(`nat-${zone}`, { domain: "vpc" }, { ...child, dependsOn: [gateway] });
       return new aws.ec2.NatGateway(
         `nat-${zone}`,
         { allocationId: address.id, subnetId: this.publicSubnets[zone].id },
-        { ...child, dependsOn: [outside] },
+        { ...child, dependsOn: outside.ready },
       );
     });
     const inside = this.privateSubnets.map((own, zone) => {
       const nat = gateways[zone] ?? gateways[0];
       return routes(`private-${zone}`, this.vpc, [own], { natGatewayId: nat.id }, child);
     });
+    this.ways = { public: outside.ready, private: inside.flatMap(({ ready }) => ready) };
 
-    const region = aws.getRegionOutput({}, child).name;
+    const { region } = args;
     new aws.ec2.VpcEndpoint(
       "s3",
       {
         vpcId: this.vpc.id,
         serviceName: pulumi.interpolate`com.amazonaws.${region}.s3`,
-        routeTableIds: inside.map(({ id }) => id),
+        routeTableIds: inside.map(({ table }) => table.id),
       },
       child,
     );
     if (args.endpoints) endpoints(this, region, args.cidr, child);
-    if (args.flowLogDays) flowLogs(this.vpc, args.flowLogDays, child);
+    if (args.flowLogDays) flowLogs(this.vpc, args, child);
     this.registerOutputs({ vpcId: this.vpc.id });
   }
 }
+
+/** A zone that one opts in to, as a Local Zone, would move the others' numbers, and with them the subnets. */
+const NO_LOCAL_ZONES = { name: "opt-in-status", values: ["opt-in-not-required"] };
 
 const range = (length: number): number[] => Array.from({ length }, (_, place) => place);
 
@@ -107,16 +114,17 @@ function routes(
   subnets: aws.ec2.Subnet[],
   way: { gatewayId: pulumi.Input<string> } | { natGatewayId: pulumi.Input<string> },
   child: pulumi.CustomResourceOptions,
-): aws.ec2.RouteTable {
+): { table: aws.ec2.RouteTable; ready: pulumi.Resource[] } {
   const table = new aws.ec2.RouteTable(name, { vpcId: vpc.id, tags: { Name: name } }, child);
-  new aws.ec2.Route(name, { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", ...way }, child);
-  subnets.forEach((subnet, place) => {
-    new aws.ec2.RouteTableAssociation(`${name}-${place}`, { routeTableId: table.id, subnetId: subnet.id }, child);
-  });
-  return table;
+  const route = new aws.ec2.Route(name, { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", ...way }, child);
+  const associations = subnets.map(
+    (subnet, place) =>
+      new aws.ec2.RouteTableAssociation(`${name}-${place}`, { routeTableId: table.id, subnetId: subnet.id }, child),
+  );
+  return { table, ready: [route, ...associations] };
 }
 
-function endpoints(network: Network, region: pulumi.Output<string>, cidr: string, child: pulumi.CustomResourceOptions) {
+function endpoints(network: Network, region: pulumi.Input<string>, cidr: string, child: pulumi.CustomResourceOptions) {
   const group = new aws.ec2.SecurityGroup(
     "endpoints",
     { vpcId: network.vpc.id, description: "AWS services, from inside the VPC" },
@@ -143,11 +151,16 @@ function endpoints(network: Network, region: pulumi.Output<string>, cidr: string
   }
 }
 
-function flowLogs(vpc: aws.ec2.Vpc, days: number, child: pulumi.CustomResourceOptions): void {
-  const log = new aws.cloudwatch.LogGroup("flow-logs", { retentionInDays: days }, child);
+function flowLogs(vpc: aws.ec2.Vpc, args: NetworkArgs, child: pulumi.CustomResourceOptions): void {
+  const log = new aws.cloudwatch.LogGroup(
+    "flow-logs",
+    { retentionInDays: args.flowLogDays, kmsKeyId: args.kmsKeyArn },
+    child,
+  );
+  const source = pulumi.interpolate`arn:aws:ec2:${args.region}:${args.account}:vpc-flow-log/*`;
   const role = new aws.iam.Role(
     "flow-logs",
-    { assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "vpc-flow-logs.amazonaws.com" }) },
+    { assumeRolePolicy: serviceTrust("vpc-flow-logs.amazonaws.com", args.account, source) },
     child,
   );
   new aws.iam.RolePolicy(

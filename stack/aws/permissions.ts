@@ -14,7 +14,7 @@ export function executionStatements(args: TaskArgs, logArn: pulumi.Input<string>
     },
     { Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: pulumi.interpolate`${logArn}:*` },
     ...(secrets.length
-      ? [{ Action: ["secretsmanager:GetSecretValue"], Resource: secrets.map(([, { arn }]) => arn) }]
+      ? [{ Action: ["secretsmanager:GetSecretValue"], Resource: distinct(secrets.map(([, { arn }]) => arn)) }]
       : []),
     ...(args.kmsKeyArn && secrets.length
       ? [decrypt(args.kmsKeyArn, pulumi.interpolate`secretsmanager.${args.region}.amazonaws.com`)]
@@ -43,12 +43,12 @@ export function taskStatements(args: TaskArgs): Statement[] {
           },
         ]
       : []),
-    ...(args.exec ? execStatements(args.exec.logGroupArn) : []),
+    ...(args.exec ? execStatements(args.exec.logGroupArn, args.kmsKeyArn) : []),
   ];
 }
 
 /** ECS Exec: the agent's channel, and the log of each session. */
-const execStatements = (logGroupArn: pulumi.Input<string>): Statement[] => [
+const execStatements = (logGroupArn: pulumi.Input<string>, keyArn?: pulumi.Input<string>): Statement[] => [
   {
     Action: [
       "ssmmessages:CreateControlChannel",
@@ -63,7 +63,12 @@ const execStatements = (logGroupArn: pulumi.Input<string>): Statement[] => [
     Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
     Resource: pulumi.interpolate`${logGroupArn}:*`,
   },
+  // The agent itself decrypts the session, by no other service.
+  ...(keyArn ? [{ Action: ["kms:Decrypt"], Resource: keyArn }] : []),
 ];
+
+/** Several variables may come from one secret. */
+const distinct = (arns: pulumi.Output<string>[]) => pulumi.all(arns).apply((all) => [...new Set(all)]);
 
 const decrypt = (keyArn: pulumi.Input<string>, via: pulumi.Input<string>): Statement => ({
   Action: ["kms:Decrypt"],

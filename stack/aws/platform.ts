@@ -32,7 +32,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
   constructor(name: string, inputs: Inputs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Platform", name, {}, opts);
     const child = { parent: this };
-    const { settings } = inputs;
+    const { settings, secretEnv } = inputs;
     const { aws: on } = settings;
     const own = stackName();
     const place = {
@@ -44,10 +44,11 @@ export class AwsPlatform extends pulumi.ComponentResource {
     const kmsKeyArn = on.kms ? new Key(own, { ...place, protect }, child).arn : undefined;
     const kept = { protect, recoveryDays, kmsKeyArn };
 
-    const network = new Network(own, on.network, child);
+    const network = new Network(own, { ...place, ...on.network, kmsKeyArn }, child);
     const firewall = new Firewall(own, network.vpc.id, child);
     const { groups } = firewall;
     const subnetIds = network.privateSubnets.map(({ id }) => id);
+    const online = [...network.ways.private, ...firewall.ready];
     const store = new Repository(own, { releases: on.releases, days: UNRELEASED_DAYS, kmsKeyArn }, child);
     const { origin, images } = imagesOf(inputs, { repository: store.url, credentials: store.credentials }, child);
     const redis = new Redis(own, { ...on.redis, ...kept, subnetIds, securityGroupId: groups.redis.id }, child);
@@ -56,6 +57,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
     const cluster = new Cluster(
       own,
       {
+        ...place,
         ...on.gpu,
         types: on.gpu.types as GpuTypeName[],
         subnetIds,
@@ -63,6 +65,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
         exec: on.exec,
         logDays: on.logDays,
         kmsKeyArn,
+        after: online,
       },
       child,
     );
@@ -73,6 +76,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
         ...on.entry,
         vpcId: network.vpc.id,
         subnetIds: network.publicSubnets.map(({ id }) => id),
+        after: network.ways.public,
         securityGroupId: groups.entry.id,
         port: API_PORT,
         logDays: on.logDays,
@@ -84,7 +88,22 @@ export class AwsPlatform extends pulumi.ComponentResource {
 
     const { services } = new Application(
       own,
-      { ...place, ...kept, settings, images, store, subnetIds, firewall, cluster, entry, redis, bucket, models },
+      {
+        ...place,
+        ...kept,
+        settings,
+        secretEnv,
+        images,
+        store,
+        subnetIds,
+        firewall,
+        online,
+        cluster,
+        entry,
+        redis,
+        bucket,
+        models,
+      },
       child,
     );
 
@@ -121,6 +140,7 @@ export class AwsPlatform extends pulumi.ComponentResource {
       own,
       {
         email: on.alarmEmail,
+        worker: on.worker,
         redis: { id: redis.groupId, nodes: on.redis.nodes },
         balancer: entry.balancerArnSuffix,
         targetGroup: entry.targetGroup.arnSuffix,

@@ -42,7 +42,7 @@ export function roles({ api, worker, network }: AwsSettings): readonly Role[] {
       onGpu: api.gpu,
       cpu: api.cpu,
       memory: api.memory,
-      gpuMemory: 0,
+      gpuMemory: api.gpuMemory,
       tasks: api.min,
       maxTasks: api.max,
       scaled: true,

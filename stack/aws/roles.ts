@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 /** What an IAM policy allows. */
 export interface Statement {
   Action: string[];
-  Resource: pulumi.Input<string> | pulumi.Input<string>[];
+  Resource: pulumi.Input<string | string[]>;
   Condition?: Record<string, Record<string, pulumi.Input<string>>>;
 }
 
@@ -21,6 +21,24 @@ export const allowing = (statements: readonly Statement[]): pulumi.Output<string
     Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })),
   });
 
+/** Lets a service of AWS take a role, but only for what is this account's own: against a confused deputy. */
+export const serviceTrust = (
+  service: string,
+  account: pulumi.Input<string>,
+  source: pulumi.Input<string>,
+): pulumi.Output<string> =>
+  pulumi.jsonStringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { Service: service },
+        Action: "sts:AssumeRole",
+        Condition: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": source } },
+      },
+    ],
+  });
+
 /** A role that tasks of this account's clusters may take, with one policy. */
 export function taskRole(
   name: string,
@@ -28,25 +46,10 @@ export function taskRole(
   statements: readonly Statement[],
   opts: pulumi.CustomResourceOptions,
 ): { role: aws.iam.Role; ready: pulumi.Resource[] } {
+  const source = pulumi.interpolate`arn:aws:ecs:${region}:${account}:*`;
   const role = new aws.iam.Role(
     name,
-    {
-      assumeRolePolicy: pulumi.jsonStringify({
-        Version: "2012-10-17",
-        Statement: [
-          {
-            Effect: "Allow",
-            Principal: { Service: "ecs-tasks.amazonaws.com" },
-            Action: "sts:AssumeRole",
-            // Against a confused deputy: only for tasks of this account.
-            Condition: {
-              StringEquals: { "aws:SourceAccount": account },
-              ArnLike: { "aws:SourceArn": pulumi.interpolate`arn:aws:ecs:${region}:${account}:*` },
-            },
-          },
-        ],
-      }),
-    },
+    { assumeRolePolicy: serviceTrust("ecs-tasks.amazonaws.com", account, source) },
     opts,
   );
   if (!statements.length) return { role, ready: [role] };

@@ -51,7 +51,7 @@ export class Scaling extends pulumi.ComponentResource {
       targetValue: worker.backlogPerTask,
       customizedMetricSpecification: { metrics: perTask(clusterName, worker.service) },
     });
-    fromNone(workers, clusterName, worker.service, child);
+    if (worker.min === 0) fromNone(workers, clusterName, worker.service, child);
     this.registerOutputs();
   }
 }
@@ -91,7 +91,7 @@ function tracking(
   new aws.appautoscaling.Policy(name, { ...of(on), ...policy }, child);
 }
 
-const RUNNING = { namespace: "ECS/ContainerInsights", metricName: "RunningTaskCount" };
+const INSIGHTS = "ECS/ContainerInsights";
 
 /** Jobs for each running task; with none running, as if there were one. */
 function perTask(
@@ -109,13 +109,22 @@ function perTask(
     {
       id: "running",
       returnData: false,
-      metricStat: stat(RUNNING.namespace, RUNNING.metricName, { ClusterName: cluster, ServiceName: service }),
+      metricStat: stat(INSIGHTS, "RunningTaskCount", { ClusterName: cluster, ServiceName: service }),
     },
     { id: "each", expression: "backlog / IF(FILL(running, 0) < 1, 1, running)", label: "jobs for each task" },
   ];
 }
 
-/** Target tracking waits some minutes before it acts; a job that finds no worker is not to wait so long. */
+/**
+ * Minutes in a row that jobs wait. The newest values of two metrics come at different times, and one that is not there yet counts as
+ * none: a single minute proves nothing.
+ */
+const WAITS_M = 3;
+
+/**
+ * From no worker to one, which target tracking is not made for: it divides by those that run. What is asked for counts, not what runs, or a
+ * second one would be started while the first one's host still boots.
+ */
 function fromNone(
   on: aws.appautoscaling.Target,
   cluster: pulumi.Input<string>,
@@ -146,22 +155,22 @@ function fromNone(
   new aws.cloudwatch.MetricAlarm(
     "worker-from-none",
     {
-      alarmDescription: "Jobs wait and no worker runs: one is started",
+      alarmDescription: "Jobs wait and no worker is asked for: one is started",
       comparisonOperator: "GreaterThanOrEqualToThreshold",
       threshold: 1,
-      evaluationPeriods: 1,
+      evaluationPeriods: WAITS_M,
       treatMissingData: "notBreaching",
       alarmActions: [policy.arn],
       metricQueries: [
         { id: "backlog", metric: metric(METRICS.namespace, METRICS.backlog, ofStack()) },
         {
-          id: "running",
-          metric: metric(RUNNING.namespace, RUNNING.metricName, { ClusterName: cluster, ServiceName: service }),
+          id: "asked",
+          metric: metric(INSIGHTS, "DesiredTaskCount", { ClusterName: cluster, ServiceName: service }),
         },
         {
           id: "wanted",
-          expression: "IF(FILL(running, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
-          label: "jobs wait and no worker runs",
+          expression: "IF(FILL(asked, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
+          label: "jobs wait and no worker is asked for",
           returnData: true,
         },
       ],

@@ -27,19 +27,37 @@ export interface Secret {
  * @param opts - `protect: true` for a value that must never change: the secret and its version can be neither deleted nor replaced
  */
 export function secret(name: string, args: SecretArgs, opts: pulumi.CustomResourceOptions): Secret {
+  const { arn, versionId } = stored(name, args, opts);
+  return { arn, valueFrom: reference(arn, "", versionId) };
+}
+
+/** Several values in one secret of Secrets Manager, by their names. */
+export function secrets<Name extends string>(
+  name: string,
+  { values, ...args }: Omit<SecretArgs, "value"> & { values: Readonly<Record<Name, string>> },
+  opts: pulumi.CustomResourceOptions,
+): Record<Name, Secret> {
+  const { arn, versionId } = stored(name, { ...args, value: JSON.stringify(values) }, opts);
+  const of = (key: string): Secret => ({ arn, valueFrom: reference(arn, key, versionId) });
+  return Object.fromEntries(Object.keys(values).map((key) => [key, of(key)])) as Record<Name, Secret>;
+}
+
+/**
+ * What a task definition takes for one value: ARN:JSON-KEY:STAGE:VERSION, without the stage.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+ */
+const reference = (arn: pulumi.Output<string>, key: string, versionId: pulumi.Output<string>) =>
+  pulumi.interpolate`${arn}:${key}::${versionId}`;
+
+function stored(name: string, args: SecretArgs, opts: pulumi.CustomResourceOptions) {
   const { description, recoveryDays, kmsKeyArn } = args;
   const prefix = `${pulumi.getProject()}/${pulumi.getStack()}`;
-  const holder = new aws.secretsmanager.Secret(
+  const { id: secretId, arn } = new aws.secretsmanager.Secret(
     name,
     { name: `${prefix}/${name}`, description, recoveryWindowInDays: recoveryDays, kmsKeyId: kmsKeyArn },
     opts,
   );
-  const version = new aws.secretsmanager.SecretVersion(
-    name,
-    { secretId: holder.id, secretString: pulumi.secret(args.value) },
-    opts,
-  );
-  // ARN:JSON-KEY:STAGE:VERSION, of which only the version is given.
-  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
-  return { arn: holder.arn, valueFrom: pulumi.interpolate`${holder.arn}:::${version.versionId}` };
+  const secretString = pulumi.secret(args.value);
+  const { versionId } = new aws.secretsmanager.SecretVersion(name, { secretId, secretString }, opts);
+  return { arn, versionId };
 }

@@ -19,6 +19,9 @@ export interface ServiceArgs extends TaskArgs {
   after: pulumi.Resource[];
 }
 
+/** Seconds from the last task's end to that of its service: the provider's own limit, which knows nothing of jobs. */
+const STOPPED_S = 1200;
+
 /** A role of the application as an ECS service. */
 export class Service extends pulumi.ComponentResource {
   readonly service: aws.ecs.Service;
@@ -32,6 +35,8 @@ export class Service extends pulumi.ComponentResource {
     this.service = new aws.ecs.Service(name, serviceArgs(name, args, task.definition), {
       ...child,
       dependsOn: [...args.after, ...task.ready],
+      // Its tasks may take all of their time to stop, and then some to be gone.
+      customTimeouts: { delete: `${args.stopTimeout + STOPPED_S}s` },
       ignoreChanges: args.scaled ? ["desiredCount"] : [],
     });
     this.registerOutputs();

@@ -10,22 +10,34 @@ export interface WafArgs {
 /** Requests of one address in five minutes, above which it is blocked for a while. */
 const RATE = 2000;
 
-/** Routes that take files; a file's content is no attack because it looks like one. */
-const UPLOADS = "^/v1/(depth|pose|reconstruct|measure|floorplan|segment-3d|inspect)(/[a-z]+)?$";
+/**
+ * Routes whose bodies are not looked into: a file's content is no attack because it looks like one, and what Stripe sends is signed and
+ * may be large.
+ */
+const OPAQUE = "^/v1/((depth|pose|reconstruct|measure|floorplan|segment-3d|inspect)(/[a-z]+)?|billing/webhooks)$";
 
 /**
- * Rules of the common set that look at the body, or at its size; WAF sees its first 16 KB. The label of each says the same.
+ * The rule groups that AWS maintains, and the rules of each that look at a body, or at its size; of a load balancer's request WAF sees the
+ * first 8 KB. Those only count and label the request: the rule after them blocks by the labels.
  * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
-const BODY_RULES = {
-  SizeRestrictions_BODY: "SizeRestrictions_Body",
-  GenericLFI_BODY: "GenericLFI_Body",
-  GenericRFI_BODY: "GenericRFI_Body",
-  CrossSiteScripting_BODY: "CrossSiteScripting_Body",
-  EC2MetaDataSSRF_BODY: "EC2MetaDataSSRF_Body",
-} as const;
+const GROUPS: readonly { name: string; labels?: string; bodyRules: readonly string[] }[] = [
+  { name: "AWSManagedRulesAmazonIpReputationList", bodyRules: [] },
+  {
+    name: "AWSManagedRulesKnownBadInputsRuleSet",
+    labels: "known-bad-inputs",
+    bodyRules: ["JavaDeserializationRCE", "Log4JRCE", "ReactJSRCE"],
+  },
+  {
+    name: "AWSManagedRulesCommonRuleSet",
+    labels: "core-rule-set",
+    bodyRules: ["SizeRestrictions", "GenericLFI", "GenericRFI", "CrossSiteScripting", "EC2MetaDataSSRF"],
+  },
+];
 
-const COMMON = "AWSManagedRulesCommonRuleSet";
+const LABELS = GROUPS.flatMap(({ labels, bodyRules }) =>
+  bodyRules.map((rule) => `awswaf:managed:aws:${labels}:${rule}_Body`),
+);
 
 /** AWS WAF before the load balancer: the rules that AWS maintains, and a limit for each address. */
 export class Waf extends pulumi.ComponentResource {
@@ -39,14 +51,7 @@ export class Waf extends pulumi.ComponentResource {
         scope: "REGIONAL",
         defaultAction: { allow: {} },
         visibilityConfig: visible(name),
-        rules: [
-          managed(0, "AWSManagedRulesAmazonIpReputationList"),
-          managed(1, "AWSManagedRulesKnownBadInputsRuleSet"),
-          // They count here and label the request; the next rule blocks by the label.
-          managed(2, COMMON, Object.keys(BODY_RULES)),
-          attackInBody(3),
-          limit(4),
-        ],
+        rules: [...GROUPS.map(managed), attackInBody(GROUPS.length), limit(GROUPS.length + 1)],
       },
       child,
     );
@@ -74,7 +79,7 @@ type Rule = aws.types.input.wafv2.WebAclRule;
 
 const visible = (metricName: string) => ({ metricName, cloudwatchMetricsEnabled: true, sampledRequestsEnabled: true });
 
-const managed = (priority: number, name: string, count: string[] = []): Rule => ({
+const managed = ({ name, bodyRules }: (typeof GROUPS)[number], priority: number): Rule => ({
   name,
   priority,
   overrideAction: { none: {} },
@@ -82,13 +87,13 @@ const managed = (priority: number, name: string, count: string[] = []): Rule => 
     managedRuleGroupStatement: {
       vendorName: "AWS",
       name,
-      ruleActionOverrides: count.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+      ruleActionOverrides: bodyRules.map((rule) => ({ name: `${rule}_BODY`, actionToUse: { count: {} } })),
     },
   },
   visibilityConfig: visible(name),
 });
 
-/** Blocks what any rule about bodies has labelled, but on the routes that take files. One rule, for each takes time in every preview. */
+/** Blocks what any rule about bodies has labelled, but on the opaque routes. One rule, for each takes time in every preview. */
 const attackInBody = (priority: number): Rule => ({
   name: "AttackInBody",
   priority,
@@ -98,16 +103,14 @@ const attackInBody = (priority: number): Rule => ({
       statements: [
         {
           orStatement: {
-            statements: Object.values(BODY_RULES).map((label) => ({
-              labelMatchStatement: { scope: "LABEL", key: `awswaf:managed:aws:core-rule-set:${label}` },
-            })),
+            statements: LABELS.map((key) => ({ labelMatchStatement: { scope: "LABEL", key } })),
           },
         },
         {
           notStatement: {
             statement: {
               regexMatchStatement: {
-                regexString: UPLOADS,
+                regexString: OPAQUE,
                 fieldToMatch: { uriPath: {} },
                 textTransformations: [{ priority: 0, type: "NONE" }],
               },

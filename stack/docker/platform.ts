@@ -39,7 +39,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
 
   constructor(name: string, inputs: Inputs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:docker:Platform", name, {}, opts);
-    const { settings, stack, machine } = inputs;
+    const { settings, secretEnv, stack, machine } = inputs;
     const child = { parent: this };
     const repository = localRepository(settings);
 
@@ -56,6 +56,9 @@ export class DockerPlatform extends pulumi.ComponentResource {
       ADMIN_API_KEY: password("admin-api-key", child),
     };
 
+    const marked = (value: string) => (secretEnv ? pulumi.secret(value) : value);
+    const given = Object.fromEntries(Object.entries(settings.env).map(([key, value]) => [key, marked(value)]));
+
     const app = ROLES.map((role) => {
       const image = machine.gpu ? role.image : "cpu";
       return service(
@@ -66,7 +69,7 @@ export class DockerPlatform extends pulumi.ComponentResource {
           command: [role.name],
           env: {
             HEALTH_RESTART_AFTER_S: String(RESTART_AFTER_S),
-            ...settings.env,
+            ...given,
             ...broker.env,
             ...bucket.env,
             ...secrets,

@@ -94,11 +94,18 @@ function serviceProblems({ api, worker }: AwsSettings): Problem[] {
 
 function dataProblems({ objects, models }: AwsSettings): Problem[] {
   const problems: Problem[] = [];
-  if (objects.keepOldKey && objects.keySerial === 1) {
+  const { keySerial, endedSerial } = objects;
+  if (endedSerial >= keySerial) {
     problems.push({
-      key: "objects.keepOldKey",
-      value: "true",
-      remedy: "there is no key before serial 1: raise objects.keySerial with it",
+      key: "objects.endedSerial",
+      value: String(endedSerial),
+      remedy: `no key would be left: it is less than objects.keySerial, which is ${keySerial}`,
+    });
+  } else if (keySerial - endedSerial > 2) {
+    problems.push({
+      key: "objects.keySerial",
+      value: String(keySerial),
+      remedy: `a user has two keys at most: first end those before with objects.endedSerial = ${keySerial - 2}, in an update of its own`,
     });
   }
   models.forEach((model, place) => {

@@ -12,6 +12,8 @@ const cpu = count(256, 192 * 1024);
 /** MiB */
 const memory = count(512, 1536 * 1024);
 
+const gpuMemory = count(0, 200_000).default(0).describe("MiB of GPU memory that a task needs; 0: not checked");
+
 const network = z.strictObject({
   cidr: range.default("10.40.0.0/16").describe("Range of the VPC, /16 to /20"),
   reserved: z
@@ -42,6 +44,7 @@ const api = z.strictObject({
   memory: memory.default(8192).describe("MiB of a task"),
   min: count(1, 100).default(1).describe("Least tasks"),
   max: count(1, 100).default(2).describe("Most tasks"),
+  gpuMemory,
   requestsPerTarget: count(1, 1_000_000)
     .default(300)
     .describe("Requests a minute for each task, above which one more starts"),
@@ -50,7 +53,7 @@ const api = z.strictObject({
 const worker = z.strictObject({
   cpu: cpu.default(3072).describe("CPU units of a task, 1024 for one vCPU"),
   memory: memory.default(12_288).describe("MiB of a task"),
-  gpuMemory: count(0, 200_000).default(0).describe("MiB of GPU memory that a task needs; 0: not checked"),
+  gpuMemory,
   min: count(0, 100).default(0).describe("Least tasks"),
   max: count(1, 100).default(1).describe("Most tasks"),
   backlogPerTask: count(1, 10_000).default(4).describe("Jobs for each task, above which one more starts"),
@@ -70,10 +73,7 @@ const redis = z.strictObject({
 const objects = z.strictObject({
   days: days.default(7).describe("Days that results are kept"),
   keySerial: count(1, 1_000_000).default(1).describe("Serial of the access key; a new one makes a new key"),
-  keepOldKey: z
-    .boolean()
-    .default(false)
-    .describe("Keep the key of the serial before, for as long as its signed URLs live"),
+  endedSerial: count(0, 1_000_000).default(0).describe("Serial up to which access keys are ended"),
   corsOrigins: z.array(z.string()).default([]).describe("Origins of web pages that may read results"),
 });
 
@@ -86,7 +86,11 @@ const entry = z.strictObject({
   domain: z.string().default("").describe("Name of the service; with hostedZoneId a certificate is requested for it"),
   hostedZoneId: z.string().default("").describe("Hosted zone of the domain in Route 53"),
   allowHttp: z.boolean().default(false).describe("Plain HTTP where there is no certificate"),
-  publicPaths: z.array(z.string()).optional().describe("Paths that are public; default: those of the application"),
+  publicPaths: z
+    .array(z.string())
+    .min(1, "name at least one path, or leave it out")
+    .optional()
+    .describe("Paths that are public; default: those of the application"),
   waf: z.boolean().default(false).describe("AWS WAF before the load balancer"),
 });
 

@@ -84,7 +84,7 @@ function ruleProblems(settings: Settings, raw: RawConfig): Problem[] {
     if (["DEMO_MODE", "RESEARCH_MODE"].includes(name) && /^(true|1|yes|on)$/i.test(value)) {
       problems.push({ key, value, remedy: "it is never true in production: remove it" });
     }
-    if (name === "ALLOWED_ORIGINS" && value.includes('"*"')) {
+    if (name === "ALLOWED_ORIGINS" && /(^|[\s",[])\*($|[\s",\]])/.test(value)) {
       problems.push({ key, value, remedy: "production names its origins: replace * with them" });
     }
   }

@@ -8,6 +8,8 @@ import type { AppSource } from "../source/app";
 /** Everything that the program is a function of. */
 export interface Inputs {
   settings: Settings;
+  /** Whether the variables of `spatialforge:env` are secret: Pulumi marks the whole of them, or nothing. */
+  secretEnv: boolean;
   stack: string;
   machine: Machine;
   app: AppSource;
@@ -30,7 +32,7 @@ export async function readInputs(): Promise<Inputs> {
   const found = settings && (await machineProblems(settings, stack));
   const wrong = [...problems, ...(found?.problems ?? [])];
   if (wrong.length || !settings || !found?.machine || !found.app) throw userError(describe(wrong, stack));
-  return { settings, stack, machine: found.machine, app: found.app };
+  return { settings, secretEnv: raw.secret.has("env"), stack, machine: found.machine, app: found.app };
 }
 
 /** Keys of secret values, as the engine names them to the program. */

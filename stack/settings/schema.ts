@@ -82,7 +82,9 @@ export const settingsSchema = z.strictObject({
     .string()
     .default("")
     .describe("Change this to rebuild from the bases, as after a security update of a tag"),
-  env: env.describe("Environment variables of the application"),
+  env: env.describe(
+    "Environment variables of the application; on AWS, where one is a secret, Secrets Manager holds them",
+  ),
   healthTimeout: z.int().min(10).max(3600).default(300).describe("Seconds within which all services must be healthy"),
   aws: awsSettings.prefault({}).describe("Settings of the platform aws: stack/settings/aws.ts describes each"),
 });

@@ -227,7 +227,9 @@ export class AwsStack {
     const client = new SecretsManagerClient(this.emulator.client);
     const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
     const values = SecretList.map(({ ARN }) => client.send(new GetSecretValueCommand({ SecretId: ARN })));
-    return (await Promise.all(values)).map(({ SecretString = "" }) => SecretString);
+    // The password of a URL is a value of its own.
+    const parts = (text: string) => [text, ...(URL.canParse(text) ? [new URL(text).password].filter(Boolean) : [])];
+    return (await Promise.all(values)).flatMap(({ SecretString = "" }) => parts(SecretString));
   }
 
   /** Puts the CPU image on a base with another digest. */

@@ -10,6 +10,18 @@ const GOES_BEFORE = [
   ["ecs/clusterCapacityProviders:ClusterCapacityProviders::cluster", "ecs/capacityProvider:CapacityProvider::gpu"],
   ["ecs/capacityProvider:CapacityProvider::gpu", "autoscaling/group:Group::gpu"],
   ["autoscaling/group:Group::gpu", "ec2/launchTemplate:LaunchTemplate::host"],
+  // Until the last host is gone its agent must be allowed to speak, and have a way to ECS.
+  ["autoscaling/group:Group::gpu", "iam/rolePolicy:RolePolicy::host"],
+  ["autoscaling/group:Group::gpu", "ec2/route:Route::private-0"],
+  ["autoscaling/group:Group::gpu", "ec2/routeTableAssociation:RouteTableAssociation::private-0-0"],
+  ["autoscaling/group:Group::gpu", "vpc/securityGroupEgressRule:SecurityGroupEgressRule::hosts-internet-443"],
+  ["autoscaling/group:Group::gpu", "ecs/cluster:Cluster::cluster"],
+  ["ecs/service:Service::beat", "ec2/route:Route::private-0"],
+  ["ecs/service:Service::worker", "vpc/securityGroupEgressRule:SecurityGroupEgressRule::worker-redis-6379"],
+  ["ec2/route:Route::private-0", "ec2/natGateway:NatGateway::nat-0"],
+  ["ec2/natGateway:NatGateway::nat-0", "ec2/internetGateway:InternetGateway::internet"],
+  ["ec2/natGateway:NatGateway::nat-0", "ec2/route:Route::public"],
+  ["lb/loadBalancer:LoadBalancer::entry", "ec2/internetGateway:InternetGateway::internet"],
   ["elasticache/replicationGroup:ReplicationGroup::redis", "elasticache/parameterGroup:ParameterGroup::redis"],
 ];
 

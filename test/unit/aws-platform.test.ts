@@ -39,6 +39,45 @@ describe.each(["dev", "prod"] as const)("the task definitions of %s", (stack) =>
   });
 });
 
+/** Types whose inputs say how hosts and services run, and who reaches whom. */
+const SHAPE = [
+  "aws:ec2/launchTemplate:LaunchTemplate",
+  "aws:autoscaling/group:Group",
+  "aws:ecs/capacityProvider:CapacityProvider",
+  "aws:ecs/service:Service",
+  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+  "aws:ec2/vpcEndpoint:VpcEndpoint",
+  "aws:ec2/flowLog:FlowLog",
+  "aws:cloudwatch/logGroup:LogGroup",
+];
+
+it.each(["dev", "prod"] as const)(
+  "the hosts, services, endpoints, logs and rules of the firewall of %s are these",
+  async (stack) => {
+    const registered = await awsPlatform(stack);
+    for (const type of SHAPE) expect(byName(registered, type)).toMatchSnapshot(type);
+  },
+);
+
+it("the application's secret variables come from Secrets Manager, each by its key, and are in no environment", async () => {
+  const registered = await awsPlatform("prod", {}, { STRIPE_SECRET_KEY: "sk_live", SENTRY_DSN: "https://sentry" });
+  for (const { name, containerDefinitions } of definitions(registered)) {
+    if (name === "fill-models") continue;
+    const { environment, secrets } = containerDefinitions[0] as Record<string, object[]>;
+    expect(JSON.stringify(environment)).not.toMatch(/sk_live|sentry/);
+    expect(secrets).toContainEqual({
+      name: "STRIPE_SECRET_KEY",
+      valueFrom: "arn:env:STRIPE_SECRET_KEY::version-of-env",
+    });
+    expect(secrets).toContainEqual({ name: "SENTRY_DSN", valueFrom: "arn:env:SENTRY_DSN::version-of-env" });
+  }
+  const policy = byName(registered, "aws:iam/rolePolicy:RolePolicy")["api-execution"].policy as string;
+  expect(policy.match(/arn:env/g)).toHaveLength(1);
+  const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion").env;
+  expect(JSON.stringify(secretString)).toContain("sk_live");
+});
+
 it("what ECS checks is what the Dockerfile says", () => {
   const [, timing, command] = /^HEALTHCHECK (.*) \\\n\s+CMD (.*)$/m.exec(
     readFileSync(join(ROOT, "images", "Dockerfile"), "utf8"),
@@ -100,6 +139,7 @@ it("prod's data, secrets, logs and topic are encrypted with the stack's own key"
     ...of("aws:secretsmanager/secret:Secret"),
     ...of("aws:elasticache/replicationGroup:ReplicationGroup"),
     ...of("aws:efs/fileSystem:FileSystem"),
+    ...of("aws:cloudwatch/logGroup:LogGroup"),
   ]) {
     expect(kmsKeyId).toBe(key);
   }

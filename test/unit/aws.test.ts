@@ -8,8 +8,10 @@ import { mockedEngine } from "../harness/mocks";
 
 const { made, of } = mockedEngine("dev");
 
+const PLACE = { account: "1", region: "eu-west-1" };
+
 describe("Network", () => {
-  const ARGS = { cidr: "10.40.0.0/16", zones: 3, natPerZone: true, endpoints: true, flowLogDays: 90 };
+  const ARGS = { ...PLACE, cidr: "10.40.0.0/16", zones: 3, natPerZone: true, endpoints: true, flowLogDays: 90 };
 
   it.each([
     ["10.40.0.0/16", "private", 0, "10.40.0.0/20"],
@@ -63,6 +65,8 @@ it("Firewall: the internet reaches the entry and nothing else; all other rules n
 
 describe("Cluster", () => {
   const ARGS = {
+    ...PLACE,
+    after: [],
     subnetIds: ["a", "b"],
     securityGroupId: "hosts",
     types: ["g5.xlarge", "g6.xlarge"] as const,
@@ -80,12 +84,27 @@ describe("Cluster", () => {
     const { host } = await made("aws:ec2/launchTemplate:LaunchTemplate");
     expect(host.imageId).toBe("ami-1");
     expect(host.metadataOptions).toMatchObject({ httpTokens: "required", httpPutResponseHopLimit: 1 });
-    expect(host.blockDeviceMappings[0].ebs).toMatchObject({ encrypted: "true", volumeSize: 150, volumeType: "gp3" });
+    expect(host.blockDeviceMappings[0].ebs).toMatchObject({
+      encrypted: "true",
+      volumeSize: 150,
+      volumeType: "gp3",
+      throughput: 500,
+    });
     const { gpu } = of("aws:autoscaling/group:Group");
     expect(gpu).toMatchObject({ minSize: 0, maxSize: 3, protectFromScaleIn: true, forceDelete: true });
     expect(gpu.mixedInstancesPolicy).toMatchObject({
       launchTemplate: { overrides: [{ instanceType: "g5.xlarge" }, { instanceType: "g6.xlarge" }] },
       instancesDistribution: { onDemandBaseCapacity: 1, onDemandPercentageAboveBaseCapacity: 0 },
+    });
+    expect(Buffer.from(host.userData, "base64").toString()).toBe(userData("sf"));
+  });
+
+  it("replaces hosts that run tasks, too, when its template changes: they are drained first", async () => {
+    new Cluster("sf", ARGS);
+    const { gpu } = await made("aws:autoscaling/group:Group");
+    expect(gpu.instanceRefresh).toEqual({
+      strategy: "Rolling",
+      preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
     });
   });
 
@@ -118,8 +137,7 @@ describe("Cluster", () => {
 
 describe("Service", () => {
   const ARGS: ServiceArgs = {
-    account: "1",
-    region: "eu-west-1",
+    ...PLACE,
     cluster: { arn: "arn:cluster", name: "sf" },
     image: "repository@sha256:1",
     repositoryArn: "arn:repository",

@@ -19,12 +19,28 @@ describe("bad capacity", () => {
     ["a type twice", { gpu: { types: ["g5.xlarge", "g5.xlarge"] } }, "gpu.types.1", /in the list already/],
     [
       "more on-demand than hosts",
-      { gpu: { maxHosts: 2, onDemandBase: 3 } },
+      { gpu: { maxHosts: 2, spot: true, onDemandBase: 3 } },
       "gpu.onDemandBase",
       /more than gpu\.maxHosts/,
     ],
+    ["an on-demand base without spot", { gpu: { onDemandBase: 1 } }, "gpu.onDemandBase", /all hosts are on-demand/],
     ["a task as large as the nominal host", LARGE, "gpu.types", /15360 MiB and a host has 15308 .*take g4dn\.2xlarge/],
     ["a task with too many CPU units", { worker: { cpu: 5120 } }, "gpu.types", /5120 CPU units and a host has 4096/],
+    [
+      "a GPU of an API with too little memory",
+      {
+        gpu: { types: ["g4dn.xlarge"], maxHosts: 9 },
+        api: { gpu: true, cpu: 3072, memory: 12_288, gpuMemory: 20_000 },
+      },
+      "gpu.types",
+      /a task of api does not fit: it needs 20000 MiB of GPU memory and a GPU has 16384/,
+    ],
+    [
+      "more tasks than a host has network interfaces for",
+      { gpu: { types: ["g5.48xlarge"], maxHosts: 1 }, worker: { max: 4 } },
+      "gpu.maxHosts",
+      /: 8\) needs 2 hosts of g5\.48xlarge/,
+    ],
     [
       "a GPU with too little memory",
       { gpu: { types: ["g4dn.xlarge"] }, worker: { gpuMemory: 20_000 } },
@@ -57,7 +73,9 @@ describe("bad capacity", () => {
   });
 
   it("is listed as a whole where each part is wrong by itself", () => {
-    expect(check({ gpu: { types: ["m5.large", "g9.large"], maxHosts: 1, onDemandBase: 2 } })).toHaveLength(3);
+    expect(check({ gpu: { types: ["m5.large", "g9.large"], maxHosts: 1, spot: true, onDemandBase: 2 } })).toHaveLength(
+      3,
+    );
   });
 });
 

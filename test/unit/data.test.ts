@@ -275,7 +275,7 @@ describe("Bucket", () => {
     days: 7,
     protect: false,
     keySerial: 1,
-    keepOldKey: false,
+    endedSerial: 0,
     corsOrigins: [],
     recoveryDays: 30,
   };
@@ -334,19 +334,19 @@ describe("Bucket", () => {
   });
 
   it.each([
-    ["at the start", 1, false, ["objects-1"]],
-    ["while a new key comes in", 2, true, ["objects-1", "objects-2"]],
-    ["where there was none before", 1, true, ["objects-1"]],
-    ["a day later", 2, false, ["objects-2"]],
-  ])("has %s (serial %i, old one kept: %s) the keys %j", async (_, keySerial, keepOldKey, keys) => {
-    new Bucket("sf", { ...ARGS, keySerial, keepOldKey });
+    ["at the start", 1, 0, ["objects-1"]],
+    ["while a new key comes in", 2, 0, ["objects-1", "objects-2"]],
+    ["a day later", 2, 1, ["objects-2"]],
+    ["at the next turn", 3, 1, ["objects-2", "objects-3"]],
+  ])("has %s (serial %i, ended %i) the keys %j", async (_, keySerial, endedSerial, keys) => {
+    new Bucket("sf", { ...ARGS, keySerial, endedSerial });
     expect(Object.keys(await made("aws:iam/accessKey:AccessKey")).sort()).toEqual(keys);
     const { secretString } = of("aws:secretsmanager/secretVersion:SecretVersion")["objects-access-key"];
     expect(JSON.stringify(secretString)).toContain(`objects-${keySerial}-id`); // tasks get the newest
   });
 
-  it.each([0, -1, 1.5])("refuses the serial %d", async (keySerial) => {
-    expect(() => new Bucket("sf", { ...ARGS, keySerial })).toThrow(`no serial of a key: ${keySerial}`);
+  it("refuses to end the key that tasks get", async () => {
+    expect(() => new Bucket("sf", { ...ARGS, endedSerial: 1 })).toThrow("no key is left: 1 is ended too");
     await pulumi.runtime.disconnect();
   });
 

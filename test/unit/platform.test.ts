@@ -12,7 +12,8 @@ beforeAll(async () => {
   registered = await mockEngine("local");
   const app = await openApp({ path: "sample-app" });
   const inputs = {
-    settings: settingsSchema.parse({}),
+    settings: settingsSchema.parse({ env: { STRIPE_SECRET_KEY: "sk" } }),
+    secretEnv: true,
     stack: "local",
     machine: { platform: "linux/arm64", gpu: false },
     app,

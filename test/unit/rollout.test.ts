@@ -1,6 +1,8 @@
 import type { Deployment, Service } from "@aws-sdk/client-ecs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { cacheTag, releaseOf, releaseTag } from "../../stack/release/registry";
+import * as clients from "../../stack/aws/clients";
+import { follow } from "../../stack/aws/rollout/follow";
 import { verdict } from "../../stack/aws/rollout/verdict";
 
 const NEW = "definition:2";
@@ -61,6 +63,46 @@ describe("a service's state", () => {
     ["the service is being deleted", { ...service(primary({})), status: "DRAINING" }, "the service is DRAINING"],
   ])("is a failure when %s", (_, state, reason) => {
     expect(verdict(state, NEW)).toEqual({ kind: "failed", reason });
+  });
+});
+
+describe("a service that ECS itself will not deploy any more", () => {
+  it.each([
+    [
+      "went back",
+      { ...service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED" })), taskDefinition: OLD },
+      "ECS went back to an earlier task definition",
+    ],
+    [
+      "failed at its first deployment",
+      { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW },
+      "its last deployment failed",
+    ],
+  ])("is deployed again: it %s", async (_, state, because) => {
+    const asked: object[] = [];
+    let now: Service = state;
+    class Command {
+      constructor(readonly input: object) {}
+    }
+    class UpdateServiceCommand extends Command {}
+    const send = (command: Command) => {
+      if (command instanceof UpdateServiceCommand) {
+        asked.push(command.input);
+        now = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW };
+      }
+      return Promise.resolve({ services: [now] });
+    };
+    vi.spyOn(clients, "ecs").mockResolvedValue({
+      client: { send },
+      DescribeServicesCommand: Command,
+      UpdateServiceCommand,
+    } as never);
+    const said: string[] = [];
+    const say = (line: string) => void said.push(line);
+    const { signal } = new AbortController();
+    await follow({ cluster: "sf", service: "beat", taskDefinition: NEW, timeout: 1, say, signal });
+    expect(said).toEqual([`${because}: deploying again`]);
+    expect(asked).toEqual([{ cluster: "sf", service: "beat", taskDefinition: NEW, forceNewDeployment: true }]);
   });
 });
 

@@ -47,29 +47,48 @@ describe("Scaling", () => {
     expect(each.expression).toBe("backlog / IF(FILL(running, 0) < 1, 1, running)");
   });
 
-  it("starts the first worker as soon as a job waits", async () => {
+  it("starts the first worker when jobs have waited for three minutes and none is asked for", async () => {
     const policy = (await made("aws:appautoscaling/policy:Policy"))["worker-from-none"];
     expect(policy.stepScalingPolicyConfiguration).toMatchObject({
       adjustmentType: "ChangeInCapacity",
       stepAdjustments: [{ metricIntervalLowerBound: "0", scalingAdjustment: 1 }],
     });
     const alarm = of("aws:cloudwatch/metricAlarm:MetricAlarm")["worker-from-none"];
-    expect(alarm).toMatchObject({ alarmActions: ["arn:worker-from-none"], evaluationPeriods: 1, threshold: 1 });
+    expect(alarm).toMatchObject({ alarmActions: ["arn:worker-from-none"], evaluationPeriods: 3, threshold: 1 });
     expect(alarm.metricQueries.at(-1)).toMatchObject({
-      expression: "IF(FILL(running, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
+      expression: "IF(FILL(asked, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
       returnData: true,
+    });
+    expect(alarm.metricQueries[1].metric).toMatchObject({
+      metricName: "DesiredTaskCount",
+      dimensions: { ClusterName: "sf", ServiceName: "worker" },
     });
   });
 });
 
+it("does not start a first worker where there is always one", async () => {
+  const service = { service: "worker", min: 1, max: 3 };
+  const api = { ...service, requestsPerTarget: 300, resourceLabel: "label" };
+  new Scaling("sf", { clusterName: "sf", api, worker: { ...service, backlogPerTask: 4 } });
+  expect(Object.keys(await made("aws:appautoscaling/policy:Policy"))).toEqual(["api", "worker"]);
+  expect(of("aws:cloudwatch/metricAlarm:MetricAlarm")).toEqual({});
+});
+
 describe("Alarms", () => {
-  const ARGS = { email: "", redis: { id: "sf", nodes: 2 }, balancer: "app/sf/1", targetGroup: "targetgroup/api/2" };
+  const ARGS = {
+    worker: { max: 3, backlogPerTask: 4 },
+    email: "",
+    redis: { id: "sf", nodes: 2 },
+    balancer: "app/sf/1",
+    targetGroup: "targetgroup/api/2",
+  };
 
   it("look at every Redis node, waiting jobs, errors and a silent beat, and say what to do", async () => {
     new Alarms("sf", ARGS);
     const alarms = await made("aws:cloudwatch/metricAlarm:MetricAlarm");
     expect(Object.keys(alarms).sort()).toEqual([
       "api-5xx",
+      "backlog",
       "backlog-age",
       "beat-silent",
       "entry-5xx",
@@ -80,6 +99,7 @@ describe("Alarms", () => {
       expect(alarm.alarmActions).toEqual(["arn:alarms"]);
       expect(alarm.alarmDescription).toMatch(/[.:] .*\.$/);
     }
+    expect(alarms.backlog).toMatchObject({ threshold: 12, evaluationPeriods: 15 });
     expect(alarms["redis-memory-002"].dimensions).toEqual({ CacheClusterId: "sf-002" });
     expect(alarms["api-5xx"].dimensions).toEqual({ LoadBalancer: "app/sf/1", TargetGroup: "targetgroup/api/2" });
   });

@@ -116,6 +116,13 @@ const CASES: Case[] = [
     stack: "prod",
   },
   {
+    it: "every origin on prod, among others",
+    values: { env: '{"ALLOWED_ORIGINS":"https://a.example.org, *"}' },
+    key: "env.ALLOWED_ORIGINS",
+    says: /names its origins/,
+    stack: "prod",
+  },
+  {
     it: "every origin on prod",
     values: { env: '{"ALLOWED_ORIGINS":"[\\"*\\"]"}' },
     key: "env.ALLOWED_ORIGINS",

@@ -303,7 +303,9 @@ describe("docs/github.md", () => {
     .join("\n");
 
   it("passes roles to the services that the program makes roles for", () => {
-    const services = [...program.matchAll(/Service: "([\w-]+\.amazonaws\.com)"/g)].map(([, service]) => service);
+    const services = [...program.matchAll(/(?:Service: |serviceTrust\(\s*)"([\w-]+\.amazonaws\.com)"/g)].map(
+      ([, service]) => service,
+    );
     const pass = policies["deploy.json"].find(({ Action }) => Action === "iam:PassRole")!;
     expect(pass.Condition).toEqual({ StringEquals: { "iam:PassedToService": [...new Set(services)].sort() } });
   });

@@ -24,7 +24,7 @@ const LOOK_MS = 2000;
  * Follows a service's deployment until its new tasks alone run.
  *
  * After ECS rolled back, Pulumi's state names the new task definition while ECS runs the old one, so that an update with the same inputs
- * changes nothing: then the deployment is started here.
+ * changes nothing; a service's first deployment, which has nothing to go back to, has failed and stays so. Then the deployment is started here.
  *
  * @throws RunError that says why the deployment failed, with the reasons of the tasks that stopped.
  */
@@ -42,8 +42,9 @@ export async function follow(args: FollowArgs): Promise<void> {
   };
 
   let service = await look();
-  if (service.taskDefinition !== taskDefinition) {
-    say("ECS went back to an earlier task definition: deploying again");
+  const stuck = stuckBecause(service, taskDefinition);
+  if (stuck) {
+    say(`${stuck}: deploying again`);
     await client.send(new UpdateServiceCommand({ cluster, service: name, taskDefinition, forceNewDeployment: true }));
     service = await look();
   }
@@ -61,4 +62,11 @@ export async function follow(args: FollowArgs): Promise<void> {
     }
     await new Promise((next) => setTimeout(next, LOOK_MS));
   }
+}
+
+/** Why ECS itself will not come to run a task definition any more. */
+function stuckBecause({ taskDefinition, deployments }: Service, desired: string): string | undefined {
+  if (taskDefinition !== desired) return "ECS went back to an earlier task definition";
+  const failed = deployments?.some(({ status, rolloutState }) => status === "PRIMARY" && rolloutState === "FAILED");
+  return failed ? "its last deployment failed" : undefined;
 }
