@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { Cluster, userData } from "../../stack/aws/cluster";
+import { Cluster } from "../../stack/aws/cluster";
+import { userData } from "../../stack/aws/hosts";
 import { Firewall } from "../../stack/aws/firewall";
 import { Network, subnetCidr } from "../../stack/aws/network";
 import { Service, type ServiceArgs } from "../../stack/aws/service";
