@@ -14,7 +14,7 @@ if (!process.env.CI) {
   if (fails("docker", "version")) lacking.images = lacking.stack = lacking.aws = "test/harness/no-engine.test.ts";
 }
 
-const tier = (name: string, timeout: number) => ({
+const tier = (name: string, order: number, timeout: number) => ({
   extends: true as const,
   test: {
     name,
@@ -22,6 +22,8 @@ const tier = (name: string, timeout: number) => ({
     testTimeout: timeout,
     hookTimeout: timeout,
     fileParallelism: name === "unit",
+    // One after the other: some of their tests measure time.
+    sequence: { groupOrder: order },
   },
 });
 
@@ -30,10 +32,10 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
     projects: [
-      tier("unit", minutes(0.5)),
-      tier("images", minutes(15)),
-      tier("stack", minutes(20)),
-      tier("aws", minutes(10)),
+      tier("unit", 0, minutes(0.5)),
+      tier("images", 1, minutes(15)),
+      tier("stack", 2, minutes(20)),
+      tier("aws", 3, minutes(10)),
     ],
   },
 });
