@@ -32,7 +32,7 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
         };
         return { id: `${name}-id`, state: { ...made, ...inputs } };
       },
-      call: ({ token, inputs }) => CALLS[token] ?? inputs,
+      call: ({ token, inputs }) => CALLS[token]?.(inputs) ?? inputs,
     },
     "spatialforge",
     stack,
@@ -47,13 +47,16 @@ const VALIDATION = {
   resourceRecordValue: "_y.aws",
 };
 
-/** What AWS is asked. */
-const CALLS: Record<string, object> = {
-  "aws:index/getAvailabilityZones:getAvailabilityZones": { names: ["zone-a", "zone-b", "zone-c"] },
-  "aws:index/getCallerIdentity:getCallerIdentity": { accountId: "123456789012" },
-  "aws:index/getRegion:getRegion": { name: "eu-west-1", region: "eu-west-1" },
-  "aws:ssm/getParameter:getParameter": { insecureValue: '{"image_id":"ami-1","image_name":"newest"}' },
-  "aws:ecr/getAuthorizationToken:getAuthorizationToken": { userName: "AWS", password: "token" },
+/** What AWS is asked, and its answers. */
+const CALLS: Record<string, (inputs: { filters?: unknown[] }) => object> = {
+  // Names come sorted, and a Local Zone's may be the first.
+  "aws:index/getAvailabilityZones:getAvailabilityZones": ({ filters }) => ({
+    names: [...(filters?.length ? [] : ["local-zone"]), "zone-a", "zone-b", "zone-c"],
+  }),
+  "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),
+  "aws:index/getRegion:getRegion": () => ({ name: "eu-west-1", region: "eu-west-1" }),
+  "aws:ssm/getParameter:getParameter": () => ({ insecureValue: '{"image_id":"ami-1","image_name":"newest"}' }),
+  "aws:ecr/getAuthorizationToken:getAuthorizationToken": () => ({ userName: "AWS", password: "token" }),
 };
 
 /**

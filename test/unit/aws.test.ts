@@ -32,6 +32,16 @@ describe("Network", () => {
     expect(routes.public).toMatchObject({ gatewayId: "internet-id" });
   });
 
+  it("is in no zone that one opts in to", async () => {
+    new Network("sf", ARGS);
+    const subnets = await made("aws:ec2/subnet:Subnet");
+    expect([0, 1, 2].map((zone) => subnets[`private-${zone}`].availabilityZone)).toEqual([
+      "zone-a",
+      "zone-b",
+      "zone-c",
+    ]);
+  });
+
   it("closes the default security group, and lets only the VPC reach the endpoints", async () => {
     new Network("sf", ARGS);
     const closed = await made("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup");
@@ -162,6 +172,17 @@ describe("Service", () => {
     const { worker } = await made("aws:ecs/taskDefinition:TaskDefinition");
     return { task: worker, container: JSON.parse(worker.containerDefinitions)[0] };
   }
+
+  it("has all the time that its tasks may take to stop, and more, to be deleted", async () => {
+    let deletes: string | undefined;
+    const note: pulumi.ResourceTransformation = ({ type, opts }) => {
+      if (type === "aws:ecs/service:Service") deletes = (opts as pulumi.CustomResourceOptions).customTimeouts?.delete;
+      return undefined;
+    };
+    new Service("worker", { ...ARGS, stopTimeout: 7200 }, { transformations: [note] });
+    await made("aws:ecs/service:Service");
+    expect(deletes).toBe("8400s");
+  });
 
   it("runs its image by digest on a GPU host, locked down", async () => {
     const made = await container(ARGS);
