@@ -90,6 +90,7 @@ const encryption = ({ kmsKeyArn }: BucketArgs) =>
 /** The keys of the user that are not ended; tasks get the newest one. */
 function accessKey(bucket: aws.s3.Bucket, args: BucketArgs, child: pulumi.CustomResourceOptions): aws.iam.AccessKey {
   const { keySerial, endedSerial, kmsKeyArn } = args;
+  if (!Number.isInteger(keySerial) || keySerial < 1) throw new RangeError(`no serial of a key: ${keySerial}`);
   if (!(endedSerial < keySerial)) throw new RangeError(`no key is left: ${keySerial} is ended too`);
   const user = new aws.iam.User("objects", { path: "/spatialforge/" }, child);
   const region = aws.getRegionOutput({}, child).name;

@@ -76,17 +76,16 @@ export class Network extends pulumi.ComponentResource {
     });
     this.ways = { public: outside.ready, private: inside.flatMap(({ ready }) => ready) };
 
-    const { region } = args;
     new aws.ec2.VpcEndpoint(
       "s3",
       {
         vpcId: this.vpc.id,
-        serviceName: pulumi.interpolate`com.amazonaws.${region}.s3`,
+        serviceName: pulumi.interpolate`com.amazonaws.${args.region}.s3`,
         routeTableIds: inside.map(({ table }) => table.id),
       },
       child,
     );
-    if (args.endpoints) endpoints(this, region, args.cidr, child);
+    if (args.endpoints) endpoints(this, args, child);
     if (args.flowLogDays) flowLogs(this.vpc, args, child);
     this.registerOutputs({ vpcId: this.vpc.id });
   }
@@ -124,7 +123,7 @@ function routes(
   return { table, ready: [route, ...associations] };
 }
 
-function endpoints(network: Network, region: pulumi.Input<string>, cidr: string, child: pulumi.CustomResourceOptions) {
+function endpoints(network: Network, { cidr, region }: NetworkArgs, child: pulumi.CustomResourceOptions): void {
   const group = new aws.ec2.SecurityGroup(
     "endpoints",
     { vpcId: network.vpc.id, description: "AWS services, from inside the VPC" },

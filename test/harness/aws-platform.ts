@@ -5,11 +5,11 @@ import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
 import { mockEngine, type Registered } from "./mocks";
 
-/** All that a stack of the platform aws registers, with the sample app and its own file's settings; `aws` is merged into them, and `secretEnv` is a secret. */
+/** All that a stack of the platform aws registers, with the sample app and its own file's settings; `aws` is merged into them, `secretEnv` is secret. */
 export async function awsPlatform(
   stack: AwsStackName,
   aws: Record<string, object | boolean> = {},
-  secretEnv: Record<string, string> = {},
+  secretEnv?: Record<string, string>,
 ): Promise<Registered[]> {
   const registered = await mockEngine(stack);
   const config = configOf(stack);
@@ -17,7 +17,12 @@ export async function awsPlatform(
   for (const [key, more] of Object.entries(aws)) {
     merged[key] = typeof more === "object" ? { ...(merged[key] as object), ...more } : more;
   }
-  const settings = settingsSchema.parse({ ...config, app: { path: "sample-app" }, aws: merged, env: secretEnv });
+  const settings = settingsSchema.parse({
+    ...config,
+    app: { path: "sample-app" },
+    aws: merged,
+    ...(secretEnv && { env: secretEnv }),
+  });
   // Contexts are staged in one place, and these tests run beside those of that.
   vi.doMock("../../stack/source/stage", () => ({
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
@@ -25,7 +30,7 @@ export async function awsPlatform(
   const { AwsPlatform } = await import("../../stack/aws/platform.js");
   const app = await openApp({ path: "sample-app" });
   const machine = { platform: "linux/amd64", gpu: true };
-  new AwsPlatform("spatialforge", { settings, secretEnv: Object.keys(secretEnv).length > 0, stack, machine, app });
+  new AwsPlatform("spatialforge", { settings, secretEnv: secretEnv !== undefined, stack, machine, app });
   await pulumi.runtime.disconnect();
   return registered;
 }

@@ -81,3 +81,10 @@ export function mockedEngine(stack: string) {
 /** Inputs of all resources of a type, by name. */
 export const byName = (registered: readonly Registered[], type: string): Record<string, Registered["inputs"]> =>
   Object.fromEntries(registered.filter((one) => one.type === type).map(({ name, inputs }) => [name, inputs]));
+
+/** Options of a component that show what is made in it, with the options that the mocks are not told of. */
+export const watching = (
+  see: (made: pulumi.ResourceTransformationArgs) => unknown,
+): pulumi.ComponentResourceOptions => ({
+  transformations: [(made) => void see(made)],
+});

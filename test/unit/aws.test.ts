@@ -5,7 +5,8 @@ import { userData } from "../../stack/aws/hosts";
 import { Firewall } from "../../stack/aws/firewall";
 import { Network, subnetCidr } from "../../stack/aws/network";
 import { Service, type ServiceArgs } from "../../stack/aws/service";
-import { mockedEngine } from "../harness/mocks";
+import { mockedEngine, watching } from "../harness/mocks";
+import { statementsOf } from "../harness/policy";
 
 const { made, of } = mockedEngine("dev");
 
@@ -175,11 +176,10 @@ describe("Service", () => {
 
   it("has all the time that its tasks may take to stop, and more, to be deleted", async () => {
     let deletes: string | undefined;
-    const note: pulumi.ResourceTransformation = ({ type, opts }) => {
+    const see = watching(({ type, opts }) => {
       if (type === "aws:ecs/service:Service") deletes = (opts as pulumi.CustomResourceOptions).customTimeouts?.delete;
-      return undefined;
-    };
-    new Service("worker", { ...ARGS, stopTimeout: 7200 }, { transformations: [note] });
+    });
+    new Service("worker", { ...ARGS, stopTimeout: 7200 }, see);
     await made("aws:ecs/service:Service");
     expect(deletes).toBe("8400s");
   });
@@ -221,10 +221,7 @@ describe("Service", () => {
     new Service("worker", ARGS);
     const policies = await made("aws:iam/rolePolicy:RolePolicy");
     expect(Object.keys(policies)).toEqual(["worker-execution"]);
-    const statements = JSON.parse(policies["worker-execution"].policy).Statement as {
-      Action: string[];
-      Resource: unknown;
-    }[];
+    const statements = statementsOf(policies["worker-execution"].policy);
     expect(statements.filter(({ Resource }) => Resource === "*").map(({ Action }) => Action)).toEqual([
       ["ecr:GetAuthorizationToken"],
     ]);

@@ -10,30 +10,15 @@ import { lifecycleRules, Repository } from "../../stack/aws/repository";
 import { secret } from "../../stack/aws/secret";
 import { IMAGE_UID } from "../../stack/images/user";
 import { ROOT } from "../../stack/root";
-import { mockedEngine } from "../harness/mocks";
+import { mockedEngine, watching } from "../harness/mocks";
+import { statementsOf } from "../harness/policy";
 
 const KEY = "arn:aws:kms:eu-west-1:1:key/own";
 
 const { made, of, start } = mockedEngine("dev");
 
-interface Statement {
-  Sid?: string;
-  Effect: string;
-  Principal: unknown;
-  Action: string[];
-  Resource: unknown;
-  Condition?: unknown;
-}
-const statementsOf = (policy: string) => (JSON.parse(policy) as { Statement: Statement[] }).Statement;
-
 /** Options of a component that note which resources in it are protected, by type and name. */
-function noting(found: string[]): pulumi.ComponentResourceOptions {
-  const note: pulumi.ResourceTransformation = ({ type, name, opts }) => {
-    if (opts.protect) found.push(`${type}::${name}`);
-    return undefined;
-  };
-  return { transformations: [note] };
-}
+const noting = (found: string[]) => watching(({ type, name, opts }) => opts.protect && found.push(`${type}::${name}`));
 
 describe("Key", () => {
   const ARGS = { account: "1", region: "eu-west-1", protect: true };
@@ -343,6 +328,11 @@ describe("Bucket", () => {
     expect(Object.keys(await made("aws:iam/accessKey:AccessKey")).sort()).toEqual(keys);
     const { secretString } = of("aws:secretsmanager/secretVersion:SecretVersion")["objects-access-key"];
     expect(JSON.stringify(secretString)).toContain(`objects-${keySerial}-id`); // tasks get the newest
+  });
+
+  it.each([0, -1, 1.5])("refuses the serial %d", async (keySerial) => {
+    expect(() => new Bucket("sf", { ...ARGS, keySerial })).toThrow(`no serial of a key: ${keySerial}`);
+    await pulumi.runtime.disconnect();
   });
 
   it("refuses to end the key that tasks get", async () => {

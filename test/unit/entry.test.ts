@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Entry, type EntryArgs } from "../../stack/aws/entry";
 import { DENIED_PATHS, isForwarded, pathProblem, PUBLIC_PATHS, spellings } from "../../stack/aws/public-paths";
 import { mockedEngine } from "../harness/mocks";
+import { statementsOf } from "../harness/policy";
 
 const { made, of } = mockedEngine("dev");
 
@@ -90,7 +91,7 @@ describe("Entry", () => {
   it("logs to a private bucket that only Elastic Load Balancing of this account writes to", async () => {
     new Entry("sf", ARGS);
     const policy = (await made("aws:s3/bucketPolicy:BucketPolicy"))["access-logs"];
-    expect(JSON.parse(policy.policy).Statement).toEqual([
+    expect(statementsOf(policy.policy)).toEqual([
       {
         Effect: "Allow",
         Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
@@ -128,6 +129,7 @@ describe("WAF", () => {
     ]);
     const counted = groups.flatMap(({ ruleActionOverrides }: any) => ruleActionOverrides); // eslint-disable-line @typescript-eslint/no-explicit-any
     expect(counted).toHaveLength(8);
+    expect(counted).toContainEqual({ name: "SizeRestrictions_BODY", actionToUse: { count: {} } });
     for (const { name, actionToUse } of counted) {
       expect(name).toMatch(/_BODY$/);
       expect(actionToUse).toEqual({ count: {} });
@@ -135,8 +137,11 @@ describe("WAF", () => {
     const blocked = waf.rules.filter((rule: any) => rule.statement.andStatement); // eslint-disable-line @typescript-eslint/no-explicit-any
     expect(blocked).toMatchObject([{ action: { block: {} } }]);
     const [labels, but] = blocked[0].statement.andStatement.statements;
-    const keys = labels.orStatement.statements.map((one: any) => one.labelMatchStatement.key.split(":").at(-1)); // eslint-disable-line @typescript-eslint/no-explicit-any
-    expect(keys.map((key: string) => key.replace("_Body", "_BODY"))).toEqual(
+    const keys = labels.orStatement.statements.map((one: any) => one.labelMatchStatement.key); // eslint-disable-line @typescript-eslint/no-explicit-any
+    for (const key of keys) expect(key).toMatch(/^awswaf:managed:aws:(core-rule-set|known-bad-inputs):\w+_Body$/);
+    expect(keys).toContain("awswaf:managed:aws:core-rule-set:SizeRestrictions_Body");
+    expect(keys).toContain("awswaf:managed:aws:known-bad-inputs:Log4JRCE_Body");
+    expect(keys.map((key: string) => key.split(":").at(-1)?.replace("_Body", "_BODY"))).toEqual(
       counted.map(({ name }: { name: string }) => name),
     );
     const opaque = new RegExp(but.notStatement.statement.regexMatchStatement.regexString);

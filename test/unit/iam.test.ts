@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { awsPlatform } from "../harness/aws-platform";
-
-interface Statement {
-  Sid?: string;
-  Principal?: unknown;
-  Effect: string;
-  Action: string | string[];
-  Resource?: unknown;
-  Condition?: object;
-}
+import { statementsOf, type Statement } from "../harness/policy";
 
 /** Resources whose inputs hold a policy, and the input. */
 const POLICIES: Record<string, string> = {
@@ -41,10 +33,8 @@ const list = <T>(one: T | T[]): T[] => (Array.isArray(one) ? one : [one]);
 async function statements(stack: "dev" | "prod", aws = {}): Promise<[where: string, Statement][]> {
   const registered = await awsPlatform(stack, aws);
   return registered.flatMap(({ type, name, inputs }) => {
-    const text = POLICIES[type] && inputs[POLICIES[type]];
-    if (!text) return [];
-    const policy = (typeof text === "string" ? JSON.parse(text) : text) as { Statement: Statement | Statement[] };
-    return list(policy.Statement).map((statement): [string, Statement] => [name, statement]);
+    const policy = POLICIES[type] && inputs[POLICIES[type]];
+    return policy ? statementsOf(policy).map((statement): [string, Statement] => [name, statement]) : [];
   });
 }
 
@@ -112,7 +102,7 @@ it("only tasks of this account's clusters take a task's role", async () => {
     "worker-task",
   ]);
   for (const { inputs } of roles) {
-    expect(JSON.parse(inputs.assumeRolePolicy).Statement).toEqual([
+    expect(statementsOf(inputs.assumeRolePolicy)).toEqual([
       {
         Effect: "Allow",
         Principal: { Service: "ecs-tasks.amazonaws.com" },

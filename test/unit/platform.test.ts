@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
 import { DockerPlatform } from "../../stack/docker/platform";
 import { settingsSchema } from "../../stack/settings/schema";
@@ -64,6 +65,15 @@ it("runs the application by digest, and the CPU image where there is no GPU", ()
     expect(containers[role].image).toBe("127.0.0.1:5001/spatialforge@sha256:cpu");
     expect(containers[role].command).toEqual([role]);
     expect(containers[role].runtime).toBeUndefined();
+  }
+});
+
+it("gives the application its variables as a secret of the state", () => {
+  const containers = of("docker:index/container:Container");
+  for (const role of ["api", "worker", "beat"]) {
+    const { envs } = containers[role];
+    expect(envs[pulumi.runtime.specialSigKey]).toBe(pulumi.runtime.specialSecretSig);
+    expect(envs.value).toContain("STRIPE_SECRET_KEY=sk");
   }
 });
 

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import { byName, type Registered } from "../harness/mocks";
+import { statementsOf } from "../harness/policy";
 import { FSBP, SERVICES } from "./fsbp";
 
 /** All resources of prod. */
@@ -26,16 +27,10 @@ const containers = () =>
   all("aws:ecs/taskDefinition:TaskDefinition").map((one) => JSON.parse(one.containerDefinitions)[0]);
 const services = () => all("aws:ecs/service:Service");
 
-interface Statement {
-  Effect: string;
-  Principal: unknown;
-  Action: string | string[];
-}
-
 /** What the policies of buckets allow. */
 const allowed = () =>
   all("aws:s3/bucketPolicy:BucketPolicy")
-    .flatMap(({ policy }) => JSON.parse(policy).Statement as Statement[])
+    .flatMap(({ policy }) => statementsOf(policy))
     .filter(({ Effect }) => Effect === "Allow");
 
 /** The rules by which the internet comes in. */
@@ -113,8 +108,7 @@ const CONTROLS: Record<string, () => void> = {
   },
   "S3.5": () =>
     Object.keys(named("aws:s3/bucket:Bucket")).forEach((bucket) => {
-      const { Statement } = JSON.parse(named("aws:s3/bucketPolicy:BucketPolicy")[bucket].policy);
-      expect(Statement).toContainEqual(
+      expect(statementsOf(named("aws:s3/bucketPolicy:BucketPolicy")[bucket].policy)).toContainEqual(
         expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
       );
     }),

@@ -2,7 +2,7 @@ import type { Service } from "@aws-sdk/client-ecs";
 import { userError } from "../../user-error";
 import { ecs } from "../clients";
 import { reasons } from "./reasons";
-import { verdict } from "./verdict";
+import { primaryOf, verdict } from "./verdict";
 
 export interface FollowArgs {
   cluster: string;
@@ -65,8 +65,7 @@ export async function follow(args: FollowArgs): Promise<void> {
 }
 
 /** Why ECS itself will not come to run a task definition any more. */
-function stuckBecause({ taskDefinition, deployments }: Service, desired: string): string | undefined {
-  if (taskDefinition !== desired) return "ECS went back to an earlier task definition";
-  const failed = deployments?.some(({ status, rolloutState }) => status === "PRIMARY" && rolloutState === "FAILED");
-  return failed ? "its last deployment failed" : undefined;
+function stuckBecause(service: Service, desired: string): string | undefined {
+  if (service.taskDefinition !== desired) return "ECS went back to an earlier task definition";
+  return primaryOf(service)?.rolloutState === "FAILED" ? "its last deployment failed" : undefined;
 }

@@ -6,13 +6,16 @@ export type Verdict =
   | { kind: "progress"; line: string; /** Whether only old tasks are waited for. */ draining: boolean }
   | { kind: "failed"; reason: string };
 
+/** The deployment that ECS works on, or has worked on last. */
+export const primaryOf = ({ deployments = [] }: Service) => deployments.find(({ status }) => status === "PRIMARY");
+
 /**
  * Reads a service's state.
  * @param desired - ARN of the task definition that must run
  */
 export function verdict(service: Service, desired: string): Verdict {
   const deployments = service.deployments ?? [];
-  const primary = deployments.find(({ status }) => status === "PRIMARY");
+  const primary = primaryOf(service);
   const ours = deployments.find(({ taskDefinition }) => taskDefinition === desired);
   if (service.status !== "ACTIVE") return { kind: "failed", reason: `the service is ${service.status}` };
   if (!primary || !ours || primary !== ours) {
