@@ -15,21 +15,27 @@ export interface AppImageArgs {
   store: Store;
 }
 
+/** An image of a stack. */
+export interface AppImage {
+  resource: docker.Image;
+  /** `repository@sha256:...` */
+  digest: pulumi.Output<string>;
+}
+
 /**
  * One image: built from a context with only what it reads, pushed under one constant name that is also its cache, and known by
  * its digest. Nothing that varies without a reason (a date, a release, a ref) is an input, or every update would be a rebuild.
- * @returns `repository@sha256:...`
  */
 export function appImage(
   spec: ImageSpec,
   { inputs, context, store }: AppImageArgs,
   opts: pulumi.ResourceOptions,
-): pulumi.Output<string> {
+): AppImage {
   const { settings, app, machine } = inputs;
   const { repository, credentials } = store;
   const tag = cacheTag(spec.name);
   const name = pulumi.interpolate`${repository}:${tag}`;
-  const image = new docker.Image(
+  const resource = new docker.Image(
     spec.name,
     {
       imageName: name,
@@ -63,10 +69,10 @@ export function appImage(
     },
     opts,
   );
-  const kept = pulumi.all([image.repoDigest, repository, credentials]).apply(async ([digest, at, login]) => {
+  const kept = pulumi.all([resource.repoDigest, repository, credentials]).apply(async ([digest, at, login]) => {
     if (!pulumi.runtime.isDryRun()) await keepCache(new Registry(at, login), tag, digest.split("@")[1]);
     return digest;
   });
   // The login is secret; the digest is not.
-  return pulumi.unsecret(kept);
+  return { resource, digest: pulumi.unsecret(kept) };
 }

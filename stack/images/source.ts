@@ -4,8 +4,8 @@ import { Registry, releaseTag, type Credentials } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
 import { userError } from "../user-error";
-import { appImage } from "./app-image";
-import { IMAGES, type ImageName } from "./table";
+import { appImage, type AppImage } from "./app-image";
+import { IMAGES, type ImageName, type ImageSpec } from "./table";
 
 /** Where a stack keeps its images. */
 export interface Store {
@@ -28,7 +28,15 @@ export function images(inputs: Inputs, store: Store, opts: pulumi.ResourceOption
 
 function builtImages(inputs: Inputs, store: Store, opts: pulumi.ResourceOptions): Source {
   const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec, inputs.settings.netrc) }));
-  const digests = built.map(({ spec, context }) => [spec.name, appImage(spec, { inputs, context, store }, opts)]);
+  // One after the other on each base: two builds that share a step at the same time run it again now and then, though the cache
+  // has it (seen with Docker 26.1).
+  const before: Partial<Record<ImageSpec["base"], AppImage>> = {};
+  const digests = built.map(({ spec, context }) => {
+    const after = pulumi.mergeOptions(opts, { dependsOn: before[spec.base]?.resource ?? [] });
+    const image = appImage(spec, { inputs, context, store }, after);
+    before[spec.base] = image;
+    return [spec.name, image.digest];
+  });
   return {
     origin: inputs.app.ref ?? built[0].context.hash,
     images: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),

@@ -5,15 +5,22 @@ export interface Registered {
   type: string;
   name: string;
   inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+  /** Names of the resources that are made before it. */
+  dependsOn: string[];
+}
+
+interface Monitor {
+  registerResource(request: { getDependenciesList(): string[] }, answer: unknown): void;
 }
 
 /** Puts mocks in the place of the engine; what was registered, in its order. ARNs and ids are made from the names. */
 export async function mockEngine(stack: string): Promise<Registered[]> {
   const registered: Registered[] = [];
+  let dependsOn: string[];
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => {
-        registered.push({ type, name, inputs });
+        registered.push({ type, name, inputs, dependsOn });
         const repoDigest = `${String(inputs.imageName).split(":cache")[0]}@sha256:${name}`;
         const made = {
           repoDigest,
@@ -38,6 +45,13 @@ export async function mockEngine(stack: string): Promise<Registered[]> {
     stack,
     true, // a preview: nothing waits for what was made
   );
+  // Mocks are not told of the dependencies; the request that they answer has them.
+  const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, answer) => {
+    dependsOn = request.getDependenciesList().map((urn) => urn.split("::").pop()!);
+    register(request, answer);
+  };
   return registered;
 }
 

@@ -38,6 +38,14 @@ it("builds three images under one constant name each, which is their only cache"
   }
 });
 
+it("builds images that share steps one after the other", () => {
+  const images = registered.filter(({ type }) => type === "docker:index/image:Image");
+  const after = Object.fromEntries(
+    images.map(({ name, dependsOn }) => [name, dependsOn.filter((on) => on in of(images[0].type))]),
+  );
+  expect(after).toEqual({ api: [], worker: ["api"], cpu: [] });
+});
+
 it("gives every container a read-only root, no capabilities, limits and a restart policy", () => {
   const containers = of("docker:index/container:Container");
   expect(Object.keys(containers).sort()).toEqual(["api", "beat", "objects", "proxy", "redis", "registry", "worker"]);
