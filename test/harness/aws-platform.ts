@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { vi } from "vitest";
 import { configOf, type AwsStackName } from "../../scripts/stack-file";
 import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
@@ -23,10 +22,6 @@ export async function awsPlatform(
     aws: merged,
     ...(secretEnv && { env: secretEnv }),
   });
-  // Contexts are staged in one place, and these tests run beside those of that.
-  vi.doMock("../../stack/source/stage", () => ({
-    stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
-  }));
   const { AwsPlatform } = await import("../../stack/aws/platform.js");
   const app = await openApp({ path: "sample-app" });
   const machine = { platform: "linux/amd64", gpu: true };

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { beforeEach } from "vitest";
+import { beforeEach, vi } from "vitest";
 
 export interface Registered {
   type: string;
@@ -13,8 +13,12 @@ interface Monitor {
   registerResource(request: { getDependenciesList(): string[] }, answer: unknown): void;
 }
 
-/** Puts mocks in the place of the engine; what was registered, in its order. ARNs and ids are made from the names. */
+/** Puts mocks in the place of the engine; what was registered, in its order. ARNs and ids are made from the names. What stages contexts must be imported after it. */
 export async function mockEngine(stack: string): Promise<Registered[]> {
+  // Contexts are staged in one place, and these tests run beside those of that.
+  vi.doMock("../../stack/source/stage", () => ({
+    stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
+  }));
   const registered: Registered[] = [];
   let dependsOn: string[];
   await pulumi.runtime.setMocks(

@@ -78,7 +78,13 @@ beforeAll(async () => {
   proxy("entry", PUBLIC_PATHS);
   proxy("undenied", PUBLIC_PATHS, []);
   proxy("wide", ["/*"], []);
-  await until("the API answers", 60, async () => (await get("wide", "/health")).status === 200);
+  const answers = () => Promise.all(Object.keys(published).map((name) => get(name, "/health")));
+  await until("the API answers through each proxy", 60, () =>
+    answers().then(
+      (all) => all.every(({ status }) => status === 200),
+      () => false, // a proxy that does not listen yet
+    ),
+  );
 });
 afterAll(() => around.remove());
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
-import { DockerPlatform } from "../../stack/docker/platform";
+import type { DockerPlatform } from "../../stack/docker/platform";
 import { settingsSchema } from "../../stack/settings/schema";
 import { openApp } from "../../stack/source/app";
 import { byName, mockEngine, type Registered } from "../harness/mocks";
@@ -11,6 +11,7 @@ let platform: DockerPlatform;
 
 beforeAll(async () => {
   registered = await mockEngine("local");
+  const { DockerPlatform: Platform } = await import("../../stack/docker/platform.js");
   const app = await openApp({ path: "sample-app" });
   const inputs = {
     settings: settingsSchema.parse({ env: { STRIPE_SECRET_KEY: "sk" } }),
@@ -19,7 +20,7 @@ beforeAll(async () => {
     machine: { platform: "linux/arm64", gpu: false },
     app,
   };
-  platform = new DockerPlatform("spatialforge", inputs);
+  platform = new Platform("spatialforge", inputs);
   await new Promise((done) => platform.release.apply(done));
 });
 
