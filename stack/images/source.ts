@@ -4,7 +4,7 @@ import { Registry, releaseTag, type Credentials } from "../release/registry";
 import type { Inputs } from "../settings/read";
 import { stage } from "../source/stage";
 import { userError } from "../user-error";
-import { appImage, type AppImage } from "./app-image";
+import { appImage } from "./app-image";
 import { IMAGES, type ImageName, type ImageSpec } from "./table";
 
 /** Where a stack keeps its images. */
@@ -30,12 +30,12 @@ function builtImages(inputs: Inputs, store: Store, opts: pulumi.ResourceOptions)
   const built = IMAGES.map((spec) => ({ spec, context: stage(inputs.app, spec, inputs.settings.netrc) }));
   // One after the other on each base: two builds that share a step at the same time run it again now and then, though the cache
   // has it (seen with Docker 26.1).
-  const before: Partial<Record<ImageSpec["base"], AppImage>> = {};
+  const before: Partial<Record<ImageSpec["base"], pulumi.Resource>> = {};
   const digests = built.map(({ spec, context }) => {
-    const after = pulumi.mergeOptions(opts, { dependsOn: before[spec.base]?.resource ?? [] });
-    const image = appImage(spec, { inputs, context, store }, after);
-    before[spec.base] = image;
-    return [spec.name, image.digest];
+    const after = pulumi.mergeOptions(opts, { dependsOn: before[spec.base] ?? [] });
+    const { resource, digest } = appImage(spec, { inputs, context, store }, after);
+    before[spec.base] = resource;
+    return [spec.name, digest];
   });
   return {
     origin: inputs.app.ref ?? built[0].context.hash,

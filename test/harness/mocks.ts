@@ -13,9 +13,13 @@ interface Monitor {
   registerResource(request: { getDependenciesList(): string[] }, answer: unknown): void;
 }
 
-/** Puts mocks in the place of the engine; what was registered, in its order. ARNs and ids are made from the names. What stages contexts must be imported after it. */
+/**
+ * Puts mocks in the place of the engine, and of what stages contexts for modules that are imported afterwards. ARNs and ids are made
+ * from the names.
+ * @returns what is registered, in its order
+ */
 export async function mockEngine(stack: string): Promise<Registered[]> {
-  // Contexts are staged in one place, and these tests run beside those of that.
+  // Contexts are staged in one place, and other tests, which run beside these, stage there.
   vi.doMock("../../stack/source/stage", () => ({
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
   }));
