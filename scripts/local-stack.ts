@@ -1,26 +1,27 @@
-/** `npm run up`, `npm run down` and `npm run pulumi`: the stack `local`, with its state inside the clone. */
+/** `npm run up`, `npm run down` and `npm run pulumi`: operate the stack `local`. Its state is in the clone. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../stack/root";
-import { openStack, STACK, type LocalStack } from "./local/cli";
-import { colour } from "./local/colour";
+import { color } from "./local/color";
+import { openStack, STACK, type LocalStack } from "./local/pulumi-stack";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {
-  up: `npm run up: builds the images and runs the service on this machine's Docker engine.
+  up: `npm run up: builds the images and runs the service on the Docker engine of this machine.
 
-  npm run up                  all of it, or what has changed
-  npm run up -- --help        this text
+  npm run up                  create the service, or update what has changed
+  npm run up -- --help        print this help
 
-Settings stand in Pulumi.local.yaml; Pulumi.yaml describes each. State stays in .state/, inside this folder.`,
-  down: `npm run down: removes every container, volume, network and the state of the service, with all data in it.
+The settings are in Pulumi.local.yaml, and Pulumi.yaml describes each of them. The state is in .state/ in this folder.`,
+  down: `npm run down: removes all containers, volumes and networks of the service, its state, and all data in it.
 
-  npm run down                all of it
-  npm run down -- --help      this text
+  npm run down                remove everything
+  npm run down -- --help      print this help
 
-The engine keeps its build cache, so that the next \`npm run up\` is fast; \`docker builder prune\` and \`docker image prune\` free it.`,
-  pulumi: `npm run pulumi -- ARGUMENTS: the Pulumi CLI, on the stack of this machine.
+The Docker engine keeps the images and the build cache, so the next \`npm run up\` is fast. To remove them too, run
+\`docker image prune\` and \`docker builder prune\`.`,
+  pulumi: `npm run pulumi -- ARGUMENTS: runs the Pulumi CLI on the stack of this machine.
 
   npm run pulumi -- config set spatialforge:port 8080
   npm run pulumi -- config set --secret --path spatialforge:env.STRIPE_SECRET_KEY
@@ -32,25 +33,26 @@ async function up(stack: LocalStack): Promise<number> {
   const code = await stack.run("up", "--yes", "--skip-preview", "--suppress-outputs");
   if (code !== 0) {
     console.error(
-      colour.red(
-        "\nThe update failed; the reason stands above. What ran before still runs. Mend it and run `npm run up` again.",
+      color.red(
+        "\nThe update failed. The reason is above. The previous version, if any, is still running. " +
+          "Fix the cause and run `npm run up` again.",
       ),
     );
     return code;
   }
   console.log(await summary(STACK));
   console.log(`Took ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
-  console.log(nextSteps(await stack.outputs()));
+  console.log(nextSteps(stack.outputs()));
   return 0;
 }
 
 async function down(stack: LocalStack): Promise<number> {
   const code = await stack.run("destroy", "--yes", "--skip-preview", "--suppress-outputs");
   if (code !== 0) return code;
-  stack.forget();
+  stack.deleteState();
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   console.log(
-    "Everything is removed: containers, volumes, network and state. Images and build cache stay with the engine.",
+    "All containers, volumes, networks and the state are removed. The Docker engine keeps the images and the build cache.",
   );
   return 0;
 }
@@ -66,7 +68,7 @@ async function main([command, ...args]: string[]): Promise<number> {
   return COMMANDS[name](await openStack(), args);
 }
 
-/** @throws Error that names an option which does not exist; the Pulumi CLI looks at its own. */
+/** @throws Error that names an unknown option. The Pulumi CLI parses its options itself. */
 function wantsHelp(name: keyof typeof COMMANDS, args: string[]): boolean {
   if (name === "pulumi") return args.length === 0;
   return !!parseArgs({ args, options: { help: { type: "boolean", short: "h" } } }).values.help;
@@ -75,7 +77,7 @@ function wantsHelp(name: keyof typeof COMMANDS, args: string[]): boolean {
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: Error) => {
-    console.error(colour.red(error.message));
+    console.error(color.red(error.message));
     process.exit(1);
   },
 );

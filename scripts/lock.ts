@@ -1,12 +1,13 @@
 /**
- * `npm run lock`: makes the dependency lock of an app, `images/locks/NAME/`, from its `pyproject.toml`.
+ * `npm run lock`: creates the dependency lock of an app, `images/locks/NAME/`, from its `pyproject.toml`.
  *
- * uv resolves, once for all Pythons and machines that the images can have; what is left to do here is to split its
- * answer into the groups of `stack/lock/groups.ts`. Which packages a group's requirements lead to is again uv's answer:
- * the group is resolved alone, held to the versions of the whole.
+ * uv resolves all dependencies once, for all Python versions and machine architectures of the images. This script splits the result into
+ * the groups of `stack/lock/groups.ts`. To find the dependencies of a group, uv resolves the group alone, with the versions of the first
+ * result as constraints.
  */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { withoutCredentials } from "../stack/config/problem";
 import { LockError } from "../stack/lock/error";
 import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
@@ -20,20 +21,21 @@ const AMI_FILES = AWS_STACKS.map(stackFile);
 const USAGE = `Usage: npm run lock -- [options]
 
 Locks the dependencies of an app to versions with hashes, in images/locks/NAME/.
-Needs a package index, and on PATH uv (https://docs.astral.sh/uv/) and any Python 3.
+Requires a package index, and uv (https://docs.astral.sh/uv/) and Python 3 on PATH.
 
   --app PATH        folder with the app's pyproject.toml (default: sample-app)
   --name NAME       name of the lock (default: the project's name)
-  --upgrade         newest versions; without it, pins that still satisfy are kept
-  --check           write nothing; exit 1 if something would change
+  --upgrade         use the newest versions; by default, pins that still satisfy the requirements are kept
+  --check           write nothing; exit with 1 if the lock would change
   --cpu-index URL   index of the CPU builds of torch (default: ${CPU_INDEX})
-  --ami             move the AMI of the GPU hosts, in Pulumi.dev.yaml and Pulumi.prod.yaml, to the newest one instead; needs AWS
-  --help
+  --ami             do not lock; set the AMI of the GPU instances in Pulumi.dev.yaml and Pulumi.prod.yaml to the newest
+                    one (requires AWS credentials and AWS_REGION)
+  --help            print this help
 
-Only project.dependencies are locked: optional dependencies and dependency groups are not, for no image installs them.
-[tool.uv] of the app is not read. Pins that are kept keep their hashes too, as long as the index has them: --upgrade
-adds those of wheels that were uploaded since. If the CPU index cannot be reached, torch.cpu.txt names versions without
-hashes, or keeps the hashes that it has for these versions.
+Only project.dependencies are locked. No image installs optional dependencies or dependency groups, so they are not
+locked. [tool.uv] in the app's pyproject.toml is ignored. Pins that are kept also keep their hashes while the index has
+them; --upgrade adds the hashes of wheels that were uploaded later. If the CPU index cannot be reached, torch.cpu.txt
+keeps the hashes that it has for the same versions, and other versions have no hashes.
 `;
 
 async function main(): Promise<number> {
@@ -56,18 +58,16 @@ async function main(): Promise<number> {
     const { app, name, upgrade, check } = values;
     if (values.ami) {
       const newest = await newestAmi();
-      const moved = pinAmi(AMI_FILES, newest, !check);
-      console.log(
-        moved.length ? `${newest}: ${moved.map((file) => basename(file)).join(", ")}` : `${newest}: unchanged`,
-      );
-      return check && moved.length ? 1 : 0;
+      const changed = pinAmi(AMI_FILES, newest, !check).map((file) => basename(file));
+      console.log(`${newest}: ${changed.length > 0 ? changed.join(", ") : "unchanged"}`);
+      return check && changed.length > 0 ? 1 : 0;
     }
-    const same = await makeLock({ app, name, upgrade, check, cpuIndex: values["cpu-index"] });
-    return check && !same ? 1 : 0;
+    const unchanged = await makeLock({ app, name, upgrade, check, cpuIndex: values["cpu-index"] });
+    return check && !unchanged ? 1 : 0;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith("ERR_PARSE_ARGS")) {
-      console.error(`${message}\n\n${USAGE}`);
+      console.error(`${withoutCredentials(message)}\n\n${USAGE}`);
       return 2;
     }
     if (error instanceof LockError) {

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { ROOT } from "../stack/root";
 
-/** The stacks on AWS. */
+/** The stacks of the platform aws. */
 export const AWS_STACKS = ["dev", "prod"] as const;
 export type AwsStackName = (typeof AWS_STACKS)[number];
 
-/** Absolute path of a stack's file. */
+/** Absolute path of a stack's settings file. */
 export const stackFile = (stack: AwsStackName): string => join(ROOT, `Pulumi.${stack}.yaml`);
 
-/** The config in a stack's file, by its keys without the namespace. */
-export function configOf(stack: AwsStackName): Record<string, unknown> {
+/** The configuration in a stack's settings file. The keys have no namespace. */
+export function readStackConfig(stack: AwsStackName): Record<string, unknown> {
   const { config } = parse(readFileSync(stackFile(stack), "utf8")) as { config: Record<string, unknown> };
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("spatialforge:", ""), value]));
 }

@@ -1,4 +1,4 @@
 import { resolve } from "node:path";
 
-/** Absolute path of the project's folder. */
+/** Absolute path of the project folder. */
 export const ROOT = resolve(__dirname, "..");

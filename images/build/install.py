@@ -1,7 +1,7 @@
-"""Installs one group of locked packages for /opt/venv, and nothing else, below /out: python3 install.py LOCK_FOLDER.
+"""Installs one group of locked packages for /opt/venv below /out: `install.py LOCK_FOLDER`.
 
-The folder holds `torch.cpu.txt` (from TORCH_CPU_INDEX), or `requirements.txt` (from UV_DEFAULT_INDEX), or both. The result has the
-same bytes whenever it is made: no times, no bytecode that depends on them, no scripts with a path in them.
+The folder contains `torch.cpu.txt` (installed from TORCH_CPU_INDEX), `requirements.txt` (from UV_DEFAULT_INDEX), or both. The
+result is reproducible: it contains no times, no bytecode that depends on times, and no scripts that contain a path.
 """
 
 import compileall
@@ -12,15 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-# A root of its own, to be copied as a whole: a folder that a copy has to make itself gets the time of the build, and with it the layer.
+# Copied as a whole. A directory that COPY creates would have the time of the build, which would change the layer.
 OUT = Path("/out")
 SITE = OUT / f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
-# 1980-01-01, the first day that a zip file can name
+# 1980-01-01, the earliest date that a zip file can contain
 EPOCH = 315532800
 
-# What nothing is expected to load at run time: without these the application's API and worker become healthy, torch computes, and
-# torchvision, cv2 and transformers import, all of it tried on a CPU only.
+# Files that the application does not load at run time. Verified without them, on a CPU only: the API and the worker become healthy,
+# torch computes, and torchvision, cv2, and transformers can be imported.
 PRUNED = (
     "**/tests",
     "**/include",
@@ -33,7 +33,7 @@ PRUNED = (
     "torch/share",
     "nvidia/**/libnvshmem_device*",
     "nvidia/**/nvshmem_*transport*",
-    # For MPI and the like, whose libraries are not there
+    # For MPI and similar systems, whose libraries are not installed
     "nvidia/**/nvshmem_bootstrap_[mps]*",
     "nvidia/**/libcusolverMg*",
     "nvidia/**/libnvblas*",
@@ -42,10 +42,10 @@ PRUNED = (
     "nvidia/**/libcheckpoint*",
     "nvidia/**/libpcsamplingutil*",
 )
-# `torch.testing` and the like are imported by torch itself: its tests are a part of it.
+# torch imports test modules such as `torch.testing` itself.
 KEPT = ("torch/",)
 
-# Left without bytecode for its size: a model's code is imported when that model is used, and most of torch's compiler never.
+# Not compiled, to save space: the code of a model is imported only when the model is used, and most of torch's compiler never is.
 NOT_COMPILED = ("transformers/models", "torch/_inductor")
 
 
@@ -57,7 +57,7 @@ def uv(*arguments: str) -> None:
 
 
 def install(locks: Path) -> None:
-    # An empty UV_DEFAULT_INDEX is an error for uv, not an absent one.
+    # uv rejects an empty UV_DEFAULT_INDEX.
     if not os.environ.get("UV_DEFAULT_INDEX"):
         os.environ.pop("UV_DEFAULT_INDEX", None)
     torch = locks / "torch.cpu.txt"
@@ -72,8 +72,8 @@ def install(locks: Path) -> None:
 def prune() -> None:
     for pattern in PRUNED:
         for path in sorted(SITE.glob(pattern)):
-            inside = path.relative_to(SITE).as_posix()
-            if pattern == "**/tests" and inside.startswith(KEPT):
+            relative = path.relative_to(SITE).as_posix()
+            if pattern == "**/tests" and relative.startswith(KEPT):
                 continue
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
@@ -82,11 +82,11 @@ def compile_all() -> None:
     for path in sorted(SITE.rglob("*.py")):
         if path.relative_to(SITE).as_posix().startswith(NOT_COMPILED):
             continue
-        # A template with a .py name does not compile, and is never imported.
+        # Templates named .py fail to compile and are never imported.
         compileall.compile_file(path, stripdir=OUT, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
-def clamp() -> None:
+def set_times() -> None:
     for root, folders, files in os.walk(OUT, topdown=False):
         for name in files + folders:
             os.utime(os.path.join(root, name), (EPOCH, EPOCH), follow_symlinks=False)
@@ -97,4 +97,4 @@ if __name__ == "__main__":
     install(Path(sys.argv[1]))
     prune()
     compile_all()
-    clamp()
+    set_times()

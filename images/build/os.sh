@@ -1,15 +1,15 @@
-# Makes the OS layer: what the runtime needs, and less of what the base brings. Runs as root in the image build.
+# Creates the OS layer: adds what the runtime needs and removes what it must not contain. Runs as root in the image build.
 export DEBIAN_FRONTEND=noninteractive
 
-# The base's own Python, or the distribution's, or a build of uv's: the first that is recent enough
-least=3.11
+# Python is the first one that is recent enough: the base's own, the distribution's, or uv's standalone build.
+minimum=3.11
 apt-get update -qq
 packages="tini ca-certificates"
 standalone=
 python=python3
-if ! python3 -c "import sys; raise SystemExit(sys.version_info < (${least%.*}, ${least#*.}))" 2>/dev/null; then
+if ! python3 -c "import sys; raise SystemExit(sys.version_info < (${minimum%.*}, ${minimum#*.}))" 2>/dev/null; then
   candidate=$(apt-cache policy python3 | sed -n 's/^ *Candidate: \([0-9]\)/\1/p')
-  if dpkg --compare-versions "${candidate:-0}" ge "$least"; then packages="$packages python3"; else standalone=yes; fi
+  if dpkg --compare-versions "${candidate:-0}" ge "$minimum"; then packages="$packages python3"; else standalone=yes; fi
 fi
 apt-get install -y -qq --no-install-recommends $packages >/dev/null
 if [ "$standalone" ]; then
@@ -21,7 +21,8 @@ if [ "$standalone" ]; then
   rm -rf /tmp/uv
 fi
 
-# The environment whose packages come in layers of their own. It finds its library by the interpreter's own path, not by a link's.
+# The virtual environment. Its packages are in layers of their own. "$python" is not a symbolic link: Python finds its standard
+# library by the path of the interpreter.
 "$python" -m venv --without-pip /opt/venv
 rm -f /opt/venv/bin/[Aa]ctivate*
 
@@ -31,7 +32,7 @@ install -d -o 10001 -g 10001 -m 0755 /models
 install -d -m 0755 /app
 chmod 1777 /tmp
 
-# Scanners read dpkg's database, so it stays; everything that installs, compiles, fetches or edits goes.
+# Tools that install, compile, download, or edit are removed. The dpkg database stays, because scanners read it.
 rm -rf /var/lib/apt/* /var/cache/* /var/log/* /etc/apt /etc/cron.* /usr/lib/apt /usr/share/doc /usr/share/man /usr/share/locale
 for folder in /usr/lib/python3* /usr/local/lib/python3* /opt/python/*/lib/python3*; do
   [ -d "$folder" ] || continue
@@ -46,5 +47,6 @@ for tool in apt apt-cache apt-cdrom apt-config apt-get apt-key apt-mark bash rba
 done
 rm -rf /usr/lib/*/perl-base /usr/lib/*/perl
 find / -xdev -perm /6000 -type f -exec chmod a-s {} +
-# Byte code of the interpreter's own library stays as the base made it; a clock in a layer would make it new each time.
+# A fixed time, because the time of the build would change the layer in every build. The bytecode of Python's standard library is not
+# touched: it is as the base created it.
 find /etc/passwd /etc/group /opt /models /app -exec touch -h -d @315532800 {} +

@@ -1,4 +1,4 @@
-"""Removes every program but Python and the init. Runs as root, in a stage whose files are then copied as a whole."""
+"""Removes every program except Python and the init. Runs as root, in a stage whose files are copied as a whole afterwards."""
 
 import re
 from pathlib import Path

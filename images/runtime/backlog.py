@@ -1,6 +1,7 @@
-"""How many jobs wait or run, and for how long the next one waits: what the worker is scaled by.
+"""Publishes the backlog of each worker role: the number of waiting and running jobs, and how long the next job has waited.
 
-Published in CloudWatch's embedded metric format, from which CloudWatch Logs makes metrics without a permission or a call:
+Workers are scaled by these metrics. They are published in CloudWatch's embedded metric format. CloudWatch Logs extracts metrics
+from it, so the task needs no permission and makes no API call:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -14,70 +15,99 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from complaints import Complaints
-from settings import QUEUES, setting
+from log_limit import RateLimitedLog
+from settings import setting
 
 UNITS = {"Backlog": "Count", "BacklogAge": "Seconds"}
-# kombu's hash of the messages that a worker holds and has not acknowledged. They count, or a worker would be taken
-# away in the middle of the last job.
+# kombu's hash of the messages that workers have received and not acknowledged. They count as backlog. Otherwise a worker would be
+# removed while it runs the last job.
 UNACKED = "unacked"
-ANSWER_S = 2
+REDIS_TIMEOUT_S = 2
+
+
+def routing_key(message: bytes) -> str | None:
+    """Routing key of a value of the hash, which is the JSON list [message, exchange, routing key]. None if the value is invalid."""
+    try:
+        return json.loads(message)[2]
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 class Backlog:
-    """What Redis says about the queues, with the memory that an age needs: a message does not say when it was queued."""
+    """Reads the backlog from Redis. Messages have no time of arrival, so this remembers when each queue's next message was first seen."""
 
-    def __init__(self) -> None:
-        # One more try, because a connection that was kept may have been closed since.
-        again = Retry(NoBackoff(), 1)
+    def __init__(self, queues: dict[str, list[str]]) -> None:
+        """`queues`: the queues of each role."""
+        self._queues = queues
+        # One retry, because the server may have closed an idle connection.
+        retry = Retry(NoBackoff(), 1)
         self._redis = Redis.from_url(
-            setting("REDIS_URL"), socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=again
+            setting("REDIS_URL"), socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=retry
         )
-        self._next: dict[str, tuple[bytes, float]] = {}
+        self._first_seen: dict[str, tuple[bytes, float]] = {}
 
-    def measure(self) -> dict[str, float]:
-        """Values of the metrics. Raises redis.RedisError."""
+    def measure(self) -> dict[str, dict[str, float]]:
+        """Values of the metrics by role. Raises redis.RedisError."""
+        names = sorted({queue for queues in self._queues.values() for queue in queues})
         with self._redis.pipeline() as pipe:
-            for queue in QUEUES:
-                # kombu puts messages in at the head (LPUSH) and takes them from the tail (BRPOP).
-                pipe.llen(queue).lindex(queue, -1)
-            *of_queues, running = pipe.hlen(UNACKED).execute()
-        lengths, tails = of_queues[::2], of_queues[1::2]
-        return {"Backlog": sum(lengths) + running, "BacklogAge": round(self._age(dict(zip(QUEUES, tails))), 1)}
+            for name in names:
+                # kombu adds messages at the head (LPUSH) and removes them from the tail (BRPOP).
+                pipe.llen(name).lindex(name, -1)
+            *answers, unacked = pipe.hvals(UNACKED).execute()
+        waiting = dict(zip(names, answers[::2]))
+        ages = self._ages(dict(zip(names, answers[1::2])))
+        running = self._running(unacked)
+        return {
+            role: {
+                "Backlog": sum(waiting[queue] for queue in queues) + running[role],
+                "BacklogAge": round(max((ages[queue] for queue in queues), default=0.0), 1),
+            }
+            for role, queues in self._queues.items()
+        }
 
-    def _age(self, tails: dict[str, bytes | None]) -> float:
-        """Seconds since the message that has been next in line for longest was first seen there; 0 if there is none."""
-        now = time.monotonic()
-        before, self._next = self._next, {}
-        for queue, tail in tails.items():
-            if tail is not None:
-                seen, since = before.get(queue, (None, now))
-                self._next[queue] = (tail, since if seen == tail else now)
-        return max((now - since for _, since in self._next.values()), default=0.0)
+    def _running(self, unacked: list[bytes]) -> dict[str, int]:
+        """Running jobs by role. Celery routes a job by the name of its queue. The first role counts the jobs that match no role:
+        if nobody counted a running job, its worker might be removed."""
+        count = dict.fromkeys(self._queues, 0)
+        for key in map(routing_key, unacked):
+            roles = [role for role, queues in self._queues.items() if key in queues]
+            for role in roles or list(self._queues)[:1]:
+                count[role] += 1
+        return count
+
+    def _ages(self, next_messages: dict[str, bytes | None]) -> dict[str, float]:
+        """Seconds since the next message of each queue was first seen as the next one. 0 for an empty queue."""
+        now, previous = time.monotonic(), self._first_seen
+        self._first_seen = {}
+        for queue, message in next_messages.items():
+            if message is not None:
+                seen, since = previous.get(queue, (None, now))
+                self._first_seen[queue] = (message, since if seen == message else now)
+        return {queue: now - self._first_seen[queue][1] if queue in self._first_seen else 0.0 for queue in next_messages}
 
 
-def embedded(values: dict[str, float]) -> str:
-    """The line from which CloudWatch makes the metrics."""
+def embedded_metrics(role: str, values: dict[str, float]) -> str:
+    """The log line from which CloudWatch extracts the metrics of a role."""
     metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items()]
-    directive = {"Namespace": setting("BACKLOG_NAMESPACE"), "Dimensions": [["Stack"]], "Metrics": metrics}
-    head = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-    return json.dumps({"_aws": head, "Stack": setting("BACKLOG_STACK"), **values})
+    directive = {"Namespace": setting("BACKLOG_NAMESPACE"), "Dimensions": [["Stack", "Role"]], "Metrics": metrics}
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return json.dumps({"_aws": metadata, "Stack": setting("BACKLOG_STACK"), "Role": role, **values})
 
 
 class Publisher:
-    """Publishes the backlog for a scheduler that must not wait: looking up a host, for one, knows no timeout."""
+    """Publishes the backlog in a thread, because the scheduler must not wait: a DNS lookup, for example, has no timeout."""
 
     def __init__(self) -> None:
-        self._backlog = Backlog()
-        self._complaints = Complaints("backlog")
-        self._every, self._due = float(setting("BACKLOG_EVERY_S")), 0.0
+        self._backlog = Backlog(json.loads(setting("BACKLOG_QUEUES")))
+        self._log = RateLimitedLog("backlog")
+        self._interval, self._due = float(setting("BACKLOG_EVERY_S")), 0.0
         self._thread: threading.Thread | None = None
 
     def tick(self) -> float:
-        """Begins to publish if that is due; seconds until it is due again."""
+        """Starts a publication if one is due. Returns the seconds until the next one."""
         now = time.monotonic()
         if now >= self._due:
-            self._due = now + self._every
+            self._due = now + self._interval
             if not (self._thread and self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._publish, name="backlog", daemon=True)
                 self._thread.start()
@@ -85,8 +115,9 @@ class Publisher:
 
     def _publish(self) -> None:
         try:
-            # Celery makes log lines of what is printed; these stay as they are.
-            print(embedded(self._backlog.measure()), file=sys.__stdout__, flush=True)
+            lines = [embedded_metrics(role, values) for role, values in self._backlog.measure().items()]
+            # Not sys.stdout: Celery replaces it and would add a log prefix.
+            print("\n".join(lines), file=sys.__stdout__, flush=True)
         except Exception as error:
-            at = urlsplit(setting("REDIS_URL"))  # the message of an error may hold the whole URL
-            self._complaints.say(f"backlog not published: redis at {at.hostname} ({type(error).__name__})")
+            host = urlsplit(setting("REDIS_URL")).hostname  # not the message of the error, which may contain the password
+            self._log.warning(f"backlog not published: Redis at {host}: {type(error).__name__}")

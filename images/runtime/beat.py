@@ -1,4 +1,4 @@
-"""Celery beat's usual scheduler, with a sign of life for the health check and the backlog for scaling."""
+"""Celery beat's default scheduler. It also records its ticks for the health check and publishes the backlog for scaling."""
 
 from celery.beat import PersistentScheduler
 

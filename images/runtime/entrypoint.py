@@ -1,4 +1,4 @@
-"""Starts a role of SpatialForge: entrypoint.py api|worker|beat, or any other command as it is."""
+"""Starts a role of the application: `entrypoint.py api|worker|beat|download-models`. Runs any other command unchanged."""
 
 import os
 import shutil
@@ -6,48 +6,49 @@ import sys
 from importlib import metadata
 
 import nvml
-from settings import CELERY_APP, QUEUES, STATE, setting
+from settings import API_APP, CELERY_APP, PACKAGE, STATE, setting
 
 PYTHON = sys.executable
 
 
 def pool() -> list[str]:
-    """The worker's pool: Celery's own, or where an ECS agent can be asked the one that keeps its task from scale-in."""
+    """Options for the worker's pool: with an ECS agent, the pool that protects its task from scale-in. Otherwise Celery's default."""
     if setting("SCALE_IN_PROTECTION") != "1" or not setting("ECS_AGENT_URI"):
         return []
-    os.environ["CELERY_CUSTOM_WORKER_POOL"] = "protection:ProtectingPool"  # what Celery calls `custom`
+    os.environ["CELERY_CUSTOM_WORKER_POOL"] = "protection:ProtectedPool"  # the pool that Celery names `custom`
     return ["--pool", "custom"]
 
 
-ROLES = {
+COMMANDS = {
     "api": lambda: [
-        *(PYTHON, "-m", "uvicorn", "spatialforge.main:app", "--host", "0.0.0.0", "--port", setting("PORT")),
+        *(PYTHON, "-m", "uvicorn", API_APP, "--host", "0.0.0.0", "--port", setting("PORT")),
         *("--timeout-keep-alive", setting("UVICORN_KEEP_ALIVE_S"), "--timeout-graceful-shutdown", setting("UVICORN_GRACE_S")),
     ],
     "worker": lambda: [
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "worker", "--loglevel=info", "--concurrency=1"),
-        *("-Q", ",".join(QUEUES), "--max-tasks-per-child=50", *pool()),
-        # While Redis is away a finished job waits to store its result. By default Celery tries once and calls the job failed.
+        *("-Q", setting("WORKER_QUEUES"), "--max-tasks-per-child=50", *pool()),
+        # While Redis is unavailable, a completed job waits to store its result. By default, Celery tries once and marks the job failed.
         *("--", "result.backend_always_retry=yes"),
     ],
     "beat": lambda: [
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "beat", "--loglevel=info", "--scheduler", "beat:TickingScheduler"),
         *("--schedule", f"{STATE}/schedule", "--max-interval", "10"),
     ],
-    "fill-models": lambda: [PYTHON, "-m", "fill_models"],
+    "download-models": lambda: [PYTHON, "-m", "download_models"],
 }
-ON_GPU = ("api", "worker")
+GPU_COMMANDS = ("api", "worker")
 
-# The least driver branch for a CUDA major version: CUDA Compatibility, "Minor Version Compatibility",
+# Minimum driver branch for each CUDA major version: CUDA Compatibility, "Minor Version Compatibility",
 # https://docs.nvidia.com/deploy/cuda-compatibility/
-LEAST_DRIVER = {12: 525, 13: 580}
+MINIMUM_DRIVER = {12: 525, 13: 580}
 
+# Exit code for a configuration error, from sysexits.h
 EX_CONFIG = 78
 
 
 def cuda_major() -> int | None:
-    """The CUDA that torch's packages bring; None if there is none."""
-    for name in ("nvidia-cuda-runtime", *(f"nvidia-cuda-runtime-cu{major}" for major in LEAST_DRIVER)):
+    """Major version of the CUDA runtime that torch depends on. None if it is not installed."""
+    for name in ("nvidia-cuda-runtime", *(f"nvidia-cuda-runtime-cu{major}" for major in MINIMUM_DRIVER)):
         try:
             return int(metadata.version(name).split(".")[0])
         except metadata.PackageNotFoundError:
@@ -58,28 +59,28 @@ def cuda_major() -> int | None:
 def gpu_problem() -> str | None:
     try:
         driver = nvml.driver()
-    except nvml.NoDriver as error:
-        return f"{error}: run it with the NVIDIA runtime on a GPU host, or use the CPU image"
+    except nvml.DriverUnavailable as error:
+        return f"{error}: run the image with the NVIDIA runtime on a machine with a GPU, or use the CPU image"
     if driver.gpus == 0:
-        return f"the NVIDIA driver {driver.version} shows no GPU: give the container one (NVIDIA_VISIBLE_DEVICES)"
+        return f"the NVIDIA driver {driver.version} reports no GPU: assign a GPU to the container (NVIDIA_VISIBLE_DEVICES)"
     major = cuda_major()
-    least = LEAST_DRIVER.get(major or 0, 0)
-    if driver.branch < least:
-        return f"driver {driver.version} is too old for CUDA {major}: it needs branch {least} or newer; update the host's driver"
+    minimum = MINIMUM_DRIVER.get(major or 0, 0)
+    if driver.branch < minimum:
+        return f"the NVIDIA driver {driver.version} is too old for CUDA {major}: install version {minimum} or later on the machine"
     return None
 
 
 def main(arguments: list[str]) -> None:
-    role = arguments[0] if arguments else "api"
-    if role not in ROLES:
-        os.execvp(role, arguments)
-    if role in ON_GPU and setting("GPU_REQUIRED") == "1" and (problem := gpu_problem()):
-        print(f"spatialforge {role}: {problem}", file=sys.stderr)
+    command = arguments[0] if arguments else "api"
+    if command not in COMMANDS:
+        os.execvp(command, arguments)
+    if command in GPU_COMMANDS and setting("GPU_REQUIRED") == "1" and (problem := gpu_problem()):
+        print(f"{PACKAGE} {command}: {problem}", file=sys.stderr)
         raise SystemExit(EX_CONFIG)
-    shutil.rmtree(STATE, ignore_errors=True)  # a restarted container keeps its /tmp
+    shutil.rmtree(STATE, ignore_errors=True)  # /tmp persists when a container restarts
     STATE.mkdir(parents=True)
-    (STATE / "role").write_text(role)
-    os.execv(PYTHON, ROLES[role]())
+    (STATE / "role").write_text(command)
+    os.execv(PYTHON, COMMANDS[command]())
 
 
 if __name__ == "__main__":

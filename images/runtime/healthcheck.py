@@ -1,4 +1,4 @@
-"""Says in one line whether this container does its work; exit code 0 if it does. Imports neither torch nor the application."""
+"""Reports in one line whether this container works. The exit code is 0 if it does. Imports neither torch nor the application."""
 
 import os
 import signal
@@ -10,17 +10,23 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import nvml
-from settings import CELERY_APP, STATE, setting
+from settings import API_APP, CELERY_APP, HEALTH_PATH, STATE, setting
 
-ANSWER_S = 4  # per question; three of them fit Docker's timeout of a check
+TIMEOUT_S = 4  # for each request; a check makes up to three within Docker's timeout
+
+# Files in STATE. The modification time of a file is the start of the condition that it names.
+REDIS_UNAVAILABLE = "redis-unavailable"
+UNHEALTHY = "unhealthy"
+TERMINATED = "terminated"
+WAS_HEALTHY = "was-healthy"
 
 
-class Sick(Exception):
-    """The reason, in one line."""
+class Unhealthy(Exception):
+    """The message gives the reason in one line."""
 
 
-class RedisSick(Sick):
-    """Redis is the reason: tolerated for a while."""
+class RedisUnavailable(Unhealthy):
+    """Tolerated for a limited time."""
 
 
 def redis_client():
@@ -35,8 +41,9 @@ def check_redis() -> None:
     try:
         redis_client().ping()
     except redis.RedisError as error:
-        at = urlsplit(setting("REDIS_URL"))
-        raise RedisSick(f"redis does not answer at {at.hostname}:{at.port or 6379} ({type(error).__name__})") from None
+        url = urlsplit(setting("REDIS_URL"))
+        address = f"{url.hostname}:{url.port or 6379}"
+        raise RedisUnavailable(f"Redis does not respond at {address} ({type(error).__name__})") from None
 
 
 def check_gpu() -> None:
@@ -44,31 +51,32 @@ def check_gpu() -> None:
         return
     try:
         if nvml.driver().gpus == 0:
-            raise Sick("no GPU is left in this container")
-    except nvml.NoDriver as error:
-        raise Sick(str(error)) from None
+            raise Unhealthy("this container no longer has a GPU")
+    except nvml.DriverUnavailable as error:
+        raise Unhealthy(str(error)) from None
 
 
 def get(path: str, key: str | None = None) -> int:
+    """Status code of a request to the API."""
     request = urllib.request.Request(f"http://127.0.0.1:{setting('PORT')}{path}", headers={"X-API-Key": key} if key else {})
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             return response.status
     except urllib.error.HTTPError as error:
         return error.code
     except OSError as error:
-        raise Sick(f"{path} does not answer ({getattr(error, 'reason', error)})") from None
+        raise Unhealthy(f"{path} does not respond ({getattr(error, 'reason', error)})") from None
 
 
 def check_api() -> None:
-    if (code := get("/health")) != 200:
-        raise Sick(f"/health answers {code}")
+    if (code := get(HEALTH_PATH)) != 200:
+        raise Unhealthy(f"{HEALTH_PATH} returned {code}")
     check_gpu()
     check_redis()
-    # An unknown key makes the application read Redis; without one it answers before that.
+    # An unknown API key makes the application read Redis. Without a key, it responds before that.
     route = setting("HEALTH_AUTH_ROUTE")
     if (code := get(route, "health-check-unknown-key")) != 401:
-        raise Sick(f"{route} answers {code} to an unknown key instead of 401: authentication is down")
+        raise Unhealthy(f"{route} returned {code} for an unknown API key instead of 401: authentication does not work")
 
 
 def check_worker() -> None:
@@ -79,90 +87,91 @@ def check_worker() -> None:
     node = f"celery@{socket.gethostname()}"
     app = Celery(broker=setting("REDIS_URL"), set_as_current=False)
     app.conf.broker_transport_options = {"socket_timeout": 3, "socket_connect_timeout": 3}
-    answer = app.control.inspect(destination=[node], timeout=ANSWER_S).active()
+    answer = app.control.inspect(destination=[node], timeout=TIMEOUT_S).active()
     if not answer:
-        raise Sick(f"the worker {node} does not answer")
+        raise Unhealthy(f"the worker {node} does not respond")
     limit = float(setting("HEALTH_JOB_LIMIT_S"))
     for job in answer.get(node, []):
         age = time.time() - (job.get("time_start") or time.time())
         if age > limit:
-            raise Sick(f"job {job['id']} has run for {age:.0f} s, limit {limit:.0f} s")
+            raise Unhealthy(f"job {job['id']} has been running for {age:.0f} s (limit: {limit:.0f} s)")
 
 
 def check_beat() -> None:
     tick, limit = STATE / "tick", float(setting("HEALTH_BEAT_TICK_S"))
     if not tick.exists():
-        raise Sick("beat has not ticked yet")
+        raise Unhealthy("beat has not ticked yet")
     if (age := time.time() - tick.stat().st_mtime) > limit:
-        raise Sick(f"beat has not ticked for {age:.0f} s, limit {limit:.0f} s")
+        raise Unhealthy(f"beat has not ticked for {age:.0f} s (limit: {limit:.0f} s)")
     check_redis()
 
 
 CHECKS = {"api": check_api, "worker": check_worker, "beat": check_beat}
 
 
-def seconds_since_first(mark: str) -> float:
-    """Since this was first said; `clear` forgets it."""
-    path = STATE / mark
+def seconds_since(condition: str) -> float:
+    """Seconds since the condition started. It starts now if it has not started before."""
+    path = STATE / condition
     if not path.exists():
         path.touch()
     return time.time() - path.stat().st_mtime
 
 
-def clear(*marks: str) -> None:
-    for mark in marks:
-        (STATE / mark).unlink(missing_ok=True)
+def clear(*conditions: str) -> None:
+    for condition in conditions:
+        (STATE / condition).unlink(missing_ok=True)
 
 
 def main_process() -> int:
-    """The application: the child of the init, which is process 1."""
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
+    """Process id of the application, which is the child of the init (process 1)."""
+    for process in os.listdir("/proc"):
+        if not process.isdigit() or int(process) == os.getpid():
             continue
         try:
-            with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as command:
+            with open(f"/proc/{process}/stat") as stat, open(f"/proc/{process}/cmdline") as command_line:
                 parent = int(stat.read().rpartition(")")[2].split()[1])
-                if parent == 1 and ("spatialforge" in (text := command.read()) or CELERY_APP in text):
-                    return int(entry)
+                if parent == 1 and (API_APP in (command := command_line.read()) or CELERY_APP in command):
+                    return int(process)
         except (OSError, ValueError):
             continue
     return 1
 
 
-def heal() -> str:
-    """Ends the main process when that is asked for and it has been sick long enough; what it did, for the line."""
+def restart_when_unhealthy() -> str:
+    """Stops the main process if this is enabled and the container has been unhealthy for long enough. Returns an addition to the
+    reported line."""
     after = setting("HEALTH_RESTART_AFTER_S")
-    if not after or seconds_since_first("sick") < float(after):
+    if not after or seconds_since(UNHEALTHY) < float(after):
         return ""
-    # A process that runs a job waits for it after SIGTERM; what does not end in the same time again is stuck.
-    signum = signal.SIGKILL if seconds_since_first("terminated") > float(after) else signal.SIGTERM
+    # After SIGTERM, a worker completes its running job. A process that is still running after the same time again is stuck.
+    signum = signal.SIGKILL if seconds_since(TERMINATED) > float(after) else signal.SIGTERM
     os.kill(main_process(), signum)
-    return f"; sent {signum.name} to start it anew"
+    return f"; sent {signum.name} to restart it"
 
 
-def verdict(role: str) -> tuple[bool, str]:
+def check(role: str) -> tuple[bool, str]:
+    """Whether the container is healthy, and the line to report."""
     try:
         CHECKS[role]()
-    except RedisSick as error:
-        clear("sick", "terminated")  # a restart would not bring Redis back, and would cost the jobs that run
+    except RedisUnavailable as error:
+        clear(UNHEALTHY, TERMINATED)  # a restart would not make Redis available, and would lose the running jobs
         limit = float(setting("HEALTH_REDIS_TOLERANCE_S"))
-        if not (STATE / "well").exists():
+        if not (STATE / WAS_HEALTHY).exists():
             return False, f"unhealthy: {error}"
-        gone = seconds_since_first("redis")
-        if gone <= limit:
-            return True, f"healthy for now: {error} for {gone:.0f} s, limit {limit:.0f} s"
-        return False, f"unhealthy: {error} for {gone:.0f} s, limit {limit:.0f} s"
-    except Sick as error:
-        return False, f"unhealthy: {error}{heal()}"
-    clear("sick", "terminated", "redis")
-    (STATE / "well").touch()
+        elapsed = seconds_since(REDIS_UNAVAILABLE)
+        line = f"{error} for {elapsed:.0f} s (limit: {limit:.0f} s)"
+        return (True, f"healthy for now: {line}") if elapsed <= limit else (False, f"unhealthy: {line}")
+    except Unhealthy as error:
+        return False, f"unhealthy: {error}{restart_when_unhealthy()}"
+    clear(UNHEALTHY, TERMINATED, REDIS_UNAVAILABLE)
+    (STATE / WAS_HEALTHY).touch()
     return True, f"healthy: {role}"
 
 
 if __name__ == "__main__":
     role_file = STATE / "role"
     if not role_file.exists():
-        sys.exit("unhealthy: no role was started")
-    well, line = verdict(role_file.read_text())
+        sys.exit("unhealthy: no role has been started")
+    healthy, line = check(role_file.read_text())
     print(line)
-    sys.exit(0 if well else 1)
+    sys.exit(0 if healthy else 1)

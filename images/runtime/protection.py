@@ -1,4 +1,4 @@
-"""Keeps ECS from stopping this task by scale-in or by a deployment while a job runs.
+"""Prevents ECS from stopping this task by scale-in or by a deployment while a job runs.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
 """
@@ -13,18 +13,18 @@ from contextlib import contextmanager
 
 from celery.concurrency.prefork import TaskPool
 
-from complaints import Complaints
+from log_limit import RateLimitedLog
 from settings import setting
 
-LIMIT_S = 2  # that a job waits for the agent at most
-RETRY_S = 10  # until the agent is asked again after a failure
-LOOK_S = 1  # between two looks at whether a job still runs
+TIMEOUT_S = 2  # maximum time that a job waits for the agent
+RETRY_S = 10  # time before the next request after a failed one
+POLL_S = 1  # interval at which the end of a job is checked for
 
 
-def told(text: str) -> bool | None:
-    """The state of the protection in an agent's answer; None if there is none: it tells a failure in its place."""
+def protection_enabled(answer: str) -> bool | None:
+    """State of the protection in an answer of the agent. None if the answer reports a failure instead."""
     try:
-        return json.loads(text)["protection"]["ProtectionEnabled"]
+        return json.loads(answer)["protection"]["ProtectionEnabled"]
     except (ValueError, LookupError, TypeError):
         return None
 
@@ -35,52 +35,53 @@ class Agent:
     def __init__(self) -> None:
         self._url = f"{setting('ECS_AGENT_URI')}/task-protection/v1/state"
         self._minutes = int(setting("PROTECTION_EXPIRES_MIN"))
-        self._complaints = Complaints("protection")
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # it is on this host
+        self._log = RateLimitedLog("protection")
+        # Without a proxy: the agent runs on the same machine.
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
-    def protect(self, on: bool) -> bool:
-        """Whether the agent has set or cleared the protection; never raises."""
-        body = {"ProtectionEnabled": on, **({"ExpiresInMinutes": self._minutes} if on else {})}
+    def protect(self, enabled: bool) -> bool:
+        """Sets or clears the protection. Returns whether it succeeded. Never raises."""
+        body = {"ProtectionEnabled": enabled, **({"ExpiresInMinutes": self._minutes} if enabled else {})}
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._url, json.dumps(body).encode(), headers, method="PUT")
         try:
             try:
-                response = self._open(request, timeout=LIMIT_S)
+                response = self._open(request, timeout=TIMEOUT_S)
             except urllib.error.HTTPError as error:
-                response = error  # its body says why
+                response = error  # its body contains the reason
             with response:
                 text = response.read(4096).decode()
-            # What ECS refuses, as in a deployment that can't end, comes with code 200.
-            if response.status == 200 and told(text) is on:
+            # Refusals by ECS, for example because a deployment is blocked, have status 200.
+            if response.status == 200 and protection_enabled(text) is enabled:
                 return True
-            why = f"the agent answers {response.status} {text[:200]!r}"
+            reason = f"the ECS agent returned {response.status} {text[:200]!r}"
         except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-        self._complaints.say(f"scale-in protection not {'set' if on else 'cleared'}: {why}")
+            reason = f"{type(error).__name__}: {error}"
+        self._log.warning(f"scale-in protection not {'set' if enabled else 'cleared'}: {reason}")
         return False
 
 
 class Protection:
-    """Asks for protection before a job starts, renews it while one runs, and clears it when none does."""
+    """Sets the protection before a job starts, renews it while a job runs, and clears it when no job runs."""
 
     def __init__(self, running: Callable[[], bool]) -> None:
         self._running = running
         self._agent = Agent()
-        self._renew = float(setting("PROTECTION_RENEW_S"))
-        self._expiry = 60 * int(setting("PROTECTION_EXPIRES_MIN"))
+        self._renewal = float(setting("PROTECTION_RENEW_S"))
+        self._expiration = 60 * int(setting("PROTECTION_EXPIRES_MIN"))
         self._lock = threading.Lock()
         self._starting = 0
-        self._asked = threading.Event()  # the agent was asked for what runs now, with or without success
+        self._requested = threading.Event()  # the agent has answered or failed to answer for the current jobs
         self._wake = threading.Event()
-        threading.Thread(target=self._keep, name="scale-in protection", daemon=True).start()
+        threading.Thread(target=self._maintain, name="scale-in protection", daemon=True).start()
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Around the start of a job, after which `running` knows of it."""
+        """Encloses the start of a job. After it, `running` includes the job."""
         with self._lock:
             self._starting += 1
         self._wake.set()
-        self._asked.wait(LIMIT_S)
+        self._requested.wait(TIMEOUT_S)
         try:
             yield
         finally:
@@ -91,27 +92,27 @@ class Protection:
         with self._lock:
             busy = self._starting > 0 or self._running()
             if not busy:
-                self._asked.clear()
+                self._requested.clear()
             return busy
 
-    def _keep(self) -> None:
-        asked = unsure = False  # unsure: a protection may be there that could not be cleared
+    def _maintain(self) -> None:
+        requested = uncertain = False  # uncertain: a request to clear failed, so the protection may still be set
         due = expires = 0.0
         while True:
             busy, now = self._busy(), time.monotonic()
-            if busy != asked or (now >= due and (busy or unsure)):
-                done, asked = self._agent.protect(busy), busy
-                due = now + (self._renew if done else min(self._renew, RETRY_S))
-                expires = now + self._expiry if busy else expires
-                unsure = not busy and not done and now < expires
+            if busy != requested or (now >= due and (busy or uncertain)):
+                done, requested = self._agent.protect(busy), busy
+                due = now + (self._renewal if done else min(self._renewal, RETRY_S))
+                expires = now + self._expiration if busy else expires
+                uncertain = not busy and not done and now < expires
             if busy:
-                self._asked.set()
-            self._wake.wait(LOOK_S if busy or unsure else None)
+                self._requested.set()
+            self._wake.wait(POLL_S if busy or uncertain else None)
             self._wake.clear()
 
 
-class ProtectingPool(TaskPool):
-    """Celery's usual pool. All that runs passes through it, in the main process: also retries, whose time comes later."""
+class ProtectedPool(TaskPool):
+    """Celery's default pool with protection. All jobs pass through it in the main process, including retries that are due later."""
 
     def on_start(self):
         super().on_start()
@@ -122,6 +123,6 @@ class ProtectingPool(TaskPool):
             return super().apply_async(*args, **kwargs)
 
     def _runs(self) -> bool:
-        # The pool's own list of jobs, which one leaves however it ends, also when its process is killed
+        # The pool's own list of jobs. A job leaves it however it ends, also when its process is killed.
         pool = self._pool
         return pool is not None and any(not job.ready() for job in tuple(pool._cache.values()))

@@ -1,51 +1,62 @@
-"""Settings of the scripts in this folder, all from the environment, with their defaults."""
+"""Facts about the application, and settings of the scripts in this folder, which are environment variables with defaults."""
 
+import json
 import os
 from pathlib import Path
 
-CELERY_APP = "spatialforge.workers.celery_app"
-# The queues that the worker takes jobs from
-QUEUES = ("default", "gpu_heavy")
-# Small files by which entrypoint, scheduler and health check know of each other
+# Written by the build from the table in stack/app/application.ts.
+APPLICATION = json.loads(Path(__file__).with_name("application.json").read_text())
+PACKAGE: str = APPLICATION["package"]
+API_APP: str = APPLICATION["apiApp"]
+CELERY_APP: str = APPLICATION["celeryApp"]
+QUEUES: list[str] = APPLICATION["queues"]
+HEALTH_PATH: str = APPLICATION["healthPath"]
+
+# Folder of the small files through which the entrypoint, the scheduler, and the health check exchange state.
 STATE = Path(os.environ.get("SPATIALFORGE_STATE", "/tmp/spatialforge"))
 
 DEFAULTS = {
-    # port of the API
-    "PORT": "8000",
-    # seconds; longer than a load balancer's idle timeout (ALB: 60), or it answers 502 now and then
+    # Port of the API.
+    "PORT": str(APPLICATION["port"]),
+    # Seconds. Must exceed the idle timeout of the load balancer (default of an ALB: 60), which otherwise returns 502 occasionally.
     "UVICORN_KEEP_ALIVE_S": "75",
-    # seconds that requests in flight have after SIGTERM; with what else ends then it stays below 5
+    # Seconds to complete requests after SIGTERM. The whole shutdown must take less than 5 s.
     "UVICORN_GRACE_S": "3",
-    # 1: api and worker need a GPU
+    # 1: the API and the workers require a GPU.
     "GPU_REQUIRED": "0",
     "REDIS_URL": "redis://localhost:6379/0",
-    # an authenticated route that reads Redis for an unknown key and is not rate-limited
-    "HEALTH_AUTH_ROUTE": "/v1/billing/usage",
-    # seconds of Redis trouble before it counts as failure: longer than a failover
+    # Queues of a worker, separated by commas.
+    "WORKER_QUEUES": ",".join(QUEUES),
+    # Path of an authenticated route that reads Redis for an unknown API key and has no rate limit.
+    "HEALTH_AUTH_ROUTE": APPLICATION["authenticatedPath"],
+    # Seconds without Redis before a container is unhealthy. Must exceed the duration of a failover.
     "HEALTH_REDIS_TOLERANCE_S": "180",
-    # seconds that one job may run
+    # Maximum seconds that one job may run.
     "HEALTH_JOB_LIMIT_S": "3600",
-    # seconds without a tick of beat, which ticks at least every 10
+    # Maximum seconds between two ticks of beat, which ticks at least every 10 s.
     "HEALTH_BEAT_TICK_S": "60",
-    # seconds of failure with Redis in order after which the main process is ended, so that a restart policy
-    # starts it anew; empty: never. For platforms that do not replace unhealthy containers.
+    # Seconds in the unhealthy state, with Redis available, before the health check stops the main process so that a restart
+    # policy starts it again. Empty: never. For platforms that do not replace unhealthy containers.
     "HEALTH_RESTART_AFTER_S": "",
-    # CloudWatch namespace of the backlog that beat publishes on its standard output; empty: beat publishes none
+    # CloudWatch namespace of the backlog metrics, which beat writes to its standard output. Empty: beat publishes no metrics.
     "BACKLOG_NAMESPACE": "",
-    # value of the metrics' only dimension, `Stack`
-    "BACKLOG_STACK": "spatialforge",
-    # seconds between two lines with the backlog
+    # Value of the metrics' dimension `Stack`.
+    "BACKLOG_STACK": PACKAGE,
+    # Queues of each worker role, as JSON: {"ROLE": ["QUEUE", ...]}. The roles are the values of the metrics' dimension `Role`.
+    "BACKLOG_QUEUES": json.dumps({"worker": QUEUES}),
+    # Seconds between two publications of the backlog.
     "BACKLOG_EVERY_S": "30",
-    # 1: a worker's ECS task is protected from scale-in while a job runs
+    # 1: the ECS task of a worker is protected from scale-in while a job runs.
     "SCALE_IN_PROTECTION": "0",
-    # set by the ECS agent in every container of a task; empty: there is no agent, and nothing is protected
+    # Set by the ECS agent in every container of a task. Empty: there is no agent, and no protection.
     "ECS_AGENT_URI": "",
-    # minutes after which a protection that is not renewed ends by itself; ECS takes 1 to 2880, whole ones
+    # Minutes before a protection that is not renewed expires. ECS accepts integers from 1 to 2880.
     "PROTECTION_EXPIRES_MIN": "10",
-    # seconds between two renewals while a job runs; less than the minutes above, with room for a failure
+    # Seconds between two renewals while a job runs. Must leave room for a failed renewal before the expiration.
     "PROTECTION_RENEW_S": "300",
 }
 
 
 def setting(name: str) -> str:
+    """An empty environment variable counts as unset."""
     return os.environ.get(name) or DEFAULTS[name]

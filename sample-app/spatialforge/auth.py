@@ -1,4 +1,4 @@
-"""API keys: only their hashes are stored, in Redis, under `apikey:*`."""
+"""API keys. Redis stores only their hashes, as `apikey:*`."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from fastapi import Depends, Header, HTTPException, Request
 
 from .config import get_settings
 
-# requests a minute without a key, from one address
+# Maximum requests per minute from one address without a key
 ANONYMOUS_LIMIT = 60
 
 
@@ -20,7 +20,7 @@ def hash_key(key: str) -> str:
 
 def connection(request: Request) -> aioredis.Redis:
     if request.app.state.redis is None:
-        raise HTTPException(503, "authentication is down")
+        raise HTTPException(503, "authentication is unavailable")
     return request.app.state.redis
 
 
@@ -30,11 +30,11 @@ async def limit_anonymous(request: Request) -> None:
     pipeline.incr(f"anonymous:{address}")
     pipeline.expire(f"anonymous:{address}", 60, nx=True)
     if (await pipeline.execute())[0] > ANONYMOUS_LIMIT:
-        raise HTTPException(429, "too many requests without a key")
+        raise HTTPException(429, "too many requests without an API key")
 
 
 async def owner(request: Request, x_api_key: Annotated[str | None, Header()] = None) -> dict[str, str]:
-    """The record of the key in X-API-Key: 401 without or with an unknown one, 503 while Redis is away."""
+    """The record of the key in X-API-Key. 401 if the key is missing or unknown, 503 while Redis is unavailable."""
     if x_api_key is None:
         if request.app.state.redis is not None:
             await limit_anonymous(request)
@@ -42,7 +42,7 @@ async def owner(request: Request, x_api_key: Annotated[str | None, Header()] = N
     try:
         record = await connection(request).hgetall(f"apikey:{hash_key(x_api_key)}")
     except aioredis.RedisError as error:
-        raise HTTPException(503, "authentication is down") from error
+        raise HTTPException(503, "authentication is unavailable") from error
     if not record:
         raise HTTPException(401, "X-API-Key is unknown")
     return record
@@ -53,7 +53,7 @@ Owner = Annotated[dict[str, str], Depends(owner)]
 
 async def admin(x_api_key: Annotated[str | None, Header()] = None) -> None:
     if not hmac.compare_digest(x_api_key or "", get_settings().admin_api_key):
-        raise HTTPException(403, "this needs the admin key")
+        raise HTTPException(403, "the admin key is required")
 
 
 async def create_key(connection: aioredis.Redis, name: str) -> str:

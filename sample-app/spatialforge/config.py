@@ -1,4 +1,4 @@
-"""Settings, from the environment, by the names of the real application."""
+"""Settings, which are environment variables with the names that SpatialForge uses."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 
 class Settings(BaseSettings):
-    # No defaults for secrets: the service does not start without them.
+    # Secrets have no defaults. The service does not start without them.
     api_key_secret: str = Field(min_length=32)
     admin_api_key: str = Field(min_length=16)
     redis_url: str = "redis://localhost:6379/0"
@@ -18,9 +18,9 @@ class Settings(BaseSettings):
     minio_secure: bool = False
     device: str = "cuda"
     max_image_size: int = 4096
-    # seconds after which a job of a lost worker is given to another one; longer than the longest job
+    # Seconds after which the job of a lost worker is given to another worker. Must exceed the duration of the longest job.
     visibility_timeout_s: int = 3600
-    # hours that a result is kept
+    # Hours before a result is deleted
     result_ttl_hours: int = 24
 
 

@@ -1,4 +1,4 @@
-"""The API."""
+"""The HTTP API."""
 
 import logging
 import uuid
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    # As the real application: without Redis at start it runs on, and whatever needs a key answers 503.
+    # As in SpatialForge: if Redis is unavailable at startup, the service runs, and every route that needs a key returns 503.
     app.state.redis = aioredis.from_url(get_settings().redis_url, decode_responses=True)
     try:
         await app.state.redis.ping()
     except aioredis.RedisError:
-        logger.warning("Redis is not there: authentication is down")
+        logger.warning("Redis is unavailable: authentication does not work until a restart")
         app.state.redis = None
     app.state.store = ObjectStore()
     yield
@@ -65,21 +65,21 @@ async def usage(owner: Owner) -> dict[str, str]:
 @app.post("/v1/depth")
 def estimate_depth(request: Request, image: Image, _: Owner) -> dict[str, Any]:
     try:
-        metres = depth(read_image(image.file.read(), get_settings().max_image_size))
+        meters = depth(read_image(image.file.read(), get_settings().max_image_size))
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     name = f"depth/{uuid.uuid4()}.png"
-    request.app.state.store.put(name, depth_png(metres), "image/png")
-    height, width = metres.shape
+    request.app.state.store.put(name, depth_png(meters), "image/png")
+    height, width = meters.shape
     return {
         "depth_map_url": request.app.state.store.url(name),
-        "metadata": {"width": width, "height": height, "min_depth_m": float(metres.min()), "max_depth_m": float(metres.max())},
+        "metadata": {"width": width, "height": height, "min_depth_m": float(meters.min()), "max_depth_m": float(meters.max())},
     }
 
 
 @app.post("/v1/reconstruct", status_code=202)
 def reconstruct(request: Request, image: Image, _: Owner, work_seconds: Annotated[float, Form(ge=0, le=600)] = 0) -> dict[str, str]:
-    """`work_seconds` makes the job last longer, as a real reconstruction does."""
+    """`work_seconds` extends the duration of the job to that of a real reconstruction."""
     job = str(uuid.uuid4())
     request.app.state.store.put(f"uploads/{job}", image.file.read(), "application/octet-stream")
     accept(job, work_seconds)
@@ -95,11 +95,11 @@ def job_status(job: uuid.UUID, _: Owner) -> dict[str, Any]:
 
 @app.get("/v1/reconstruct/{job}/result")
 def job_result(request: Request, job: uuid.UUID, _: Owner) -> Response:
-    """The stored object, for clients that do not reach the object store, whose address signed URLs name."""
+    """The stored object, for clients that cannot reach the object store through its signed URL."""
     try:
         return Response(request.app.state.store.get(result_name(str(job))), media_type="application/octet-stream")
     except S3Error as error:
-        raise HTTPException(404, "there is no result (yet)") from error
+        raise HTTPException(404, "the job has no result yet") from error
 
 
 @app.post("/v1/admin/keys", dependencies=[Depends(admin)])

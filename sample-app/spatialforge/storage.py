@@ -1,4 +1,4 @@
-"""Results, in the object store."""
+"""The object store, which contains uploads and results."""
 
 import io
 from datetime import UTC, datetime, timedelta

@@ -1,22 +1,24 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { parseDocument, type Scalar } from "yaml";
-import { amiParameter, parseAmi } from "../../stack/aws/ami";
+import { amiParameterName, parseAmi } from "../../stack/aws/compute/ami";
 import { LockError } from "../../stack/lock/error";
 
-const KEY = ["config", "spatialforge:aws", "gpu", "ami"];
+const KEY = ["config", "spatialforge:aws", "gpu", "amiName"];
 
-/** Name of the newest AMI in the region of the environment. @throws LockError when AWS does not tell. */
+/** Name of the newest AMI in the region of the AWS environment. @throws LockError if AWS cannot be queried */
 export async function newestAmi(): Promise<string> {
   try {
-    const { Parameter } = await new SSMClient({}).send(new GetParameterCommand({ Name: amiParameter() }));
+    const { Parameter } = await new SSMClient({}).send(new GetParameterCommand({ Name: amiParameterName() }));
     return parseAmi(Parameter?.Value ?? "{}").image_name;
   } catch (error) {
-    throw new LockError(`AWS does not tell the newest AMI (${(error as Error).message}): sign in, and set AWS_REGION`);
+    throw new LockError(
+      `cannot get the newest AMI from AWS (${(error as Error).message}): sign in to AWS, and set AWS_REGION`,
+    );
   }
 }
 
-/** Writes an AMI's name into the files of stacks that pin one, and leaves all else in them as it is. @returns those that change */
+/** Sets the AMI name in the stack settings files that pin one. The rest of each file is unchanged. @returns the files that change */
 export function pinAmi(files: readonly string[], name: string, write = true): string[] {
   return files.filter((file) => {
     const text = readFileSync(file, "utf8");

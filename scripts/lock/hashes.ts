@@ -2,21 +2,21 @@ import type { LockFile } from "../../stack/lock/file";
 import type { Pin } from "../../stack/lock/pin";
 
 /**
- * Keeps the hashes of an earlier lock where the index still has all of them: a wheel that was uploaded later, for
- * another Python perhaps, must not make a lock stale that nobody touched. A hash that the index does not have goes.
+ * Keeps the hashes of the previous lock if the index still has all of them. Otherwise a wheel that was uploaded later, for example for
+ * a new Python version, would make an unchanged lock outdated. A hash that the index no longer has is dropped.
  */
-export function keepKnownHashes(pins: readonly Pin[], earlier: readonly Pin[]): Pin[] {
+export function keepKnownHashes(pins: readonly Pin[], previous: readonly Pin[]): Pin[] {
   return pins.map((pin) => {
-    const known = hashesOf(pin, earlier) ?? [];
+    const known = hashesOf(pin, previous) ?? [];
     return known.length > 0 && known.every((hash) => pin.hashes.includes(hash)) ? { ...pin, hashes: known } : pin;
   });
 }
 
-/** The CPU builds that an earlier lock has of these very versions, or the versions alone. */
-export function keepBuilds(pins: readonly Pin[], earlier: LockFile | undefined): Pin[] {
+/** Keeps the CPU builds of the previous lock that have the same versions. A pin without such a build gets no hashes. */
+export function keepCpuBuilds(pins: readonly Pin[], previous: LockFile | undefined): Pin[] {
   return pins.flatMap((pin) => {
     const builds =
-      earlier?.pins.filter(({ name, version }) => name === pin.name && version.split("+")[0] === pin.version) ?? [];
+      previous?.pins.filter(({ name, version }) => name === pin.name && version.split("+")[0] === pin.version) ?? [];
     return builds.length > 0 ? builds : [{ ...pin, hashes: [] }];
   });
 }

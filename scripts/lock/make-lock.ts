@@ -9,11 +9,11 @@ import type { Group } from "../../stack/lock/groups";
 import type { Pin } from "../../stack/lock/pin";
 import { readAppProject } from "../../stack/lock/project";
 import type { AppProject, Requirement } from "../../stack/lock/project";
-import { normaliseName } from "../../stack/lock/requirement-line";
+import { normalizeName } from "../../stack/lock/requirement-line";
 import { ROOT } from "../../stack/root";
-import { findCpuBuilds } from "../pytorch-index";
 import { resolveApp } from "./closure";
-import { keepBuilds, keepKnownHashes } from "./hashes";
+import { keepCpuBuilds, keepKnownHashes } from "./hashes";
+import { findCpuBuilds } from "./pytorch-index";
 import { report } from "./report";
 
 const LOCKS = join(ROOT, "images", "locks");
@@ -26,12 +26,12 @@ interface Options {
   readonly cpuIndex: string;
 }
 
-/** Makes or checks one lock; true if it is as it was. */
+/** Creates, updates or checks a lock. @returns true if the lock is unchanged */
 export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options): Promise<boolean> {
   const project = readProject(app);
-  const lockName = normaliseName(name ?? project.name);
+  const lockName = normalizeName(name ?? project.name);
   if (!/^[a-z0-9][a-z0-9-]*$/.test(lockName)) {
-    throw new LockError(`"${lockName}" is no name for a lock: letters, digits and dashes only`);
+    throw new LockError(`"${lockName}" is not a valid name for a lock: use letters, digits and dashes`);
   }
   const folder = join(LOCKS, lockName);
   const before = readLockFiles(folder);
@@ -42,7 +42,7 @@ export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options)
   const preferences = upgrade ? [] : GROUPS.flatMap((group) => locked[`${group}.txt`]?.pins ?? []);
   const { groups, heavyCpu } = resolveApp(project, preferences);
 
-  // Only a path inside this repository means the same to everyone.
+  // Only a path inside this repository is the same on each machine.
   const inside = relative(ROOT, resolve(app));
   const command = lockCommand(inside.startsWith("..") || inside === "" ? "PATH" : inside, lockName);
   const after: Record<string, string> = {};
@@ -59,11 +59,11 @@ export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options)
   if (pytorch.length > 0) {
     const answer = await findCpuBuilds(cpuIndex, pytorch, project.python);
     if ("unreachable" in answer) {
-      console.warn(`No new hashes in torch.cpu.txt: ${answer.unreachable}`);
+      console.warn(`torch.cpu.txt has no new hashes: ${answer.unreachable}`);
     }
-    const earlier = upgrade ? [] : (locked["torch.cpu.txt"]?.pins ?? []);
+    const previous = upgrade ? [] : (locked["torch.cpu.txt"]?.pins ?? []);
     const builds =
-      "pins" in answer ? keepKnownHashes(answer.pins, earlier) : keepBuilds(pytorch, locked["torch.cpu.txt"]);
+      "pins" in answer ? keepKnownHashes(answer.pins, previous) : keepCpuBuilds(pytorch, locked["torch.cpu.txt"]);
     put("torch.cpu.txt", builds, requirementsOf("heavy").filter(isPytorch));
     put("heavy.cpu.txt", heavyCpu.filter(isOther), requirementsOf("heavy").filter(isOther));
   }
@@ -81,7 +81,7 @@ export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options)
     }
   }
   if (check && changed.length > 0) {
-    console.error(`The lock is out of date; to renew it: ${command}`);
+    console.error(`The lock is out of date. Update it with: ${command}`);
   }
   return changed.length === 0;
 }
@@ -90,10 +90,8 @@ function readLocked(folder: string, file: string, text: string): LockFile {
   try {
     return parseLockFile(text);
   } catch (error) {
-    const where = join(folder, file);
-    throw new LockError(
-      `${where}: ${(error as Error).message}\nRestore that file, or delete it to lock its part afresh`,
-    );
+    const path = join(folder, file);
+    throw new LockError(`${path}: ${(error as Error).message}\nRestore this file, or delete it to create it again`);
   }
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { GROUPS, LOCK_FILES } from "../../stack/lock/groups";
 import { parsePins, pinText } from "../../stack/lock/pin";
 
-/** One line for each file, then one for each pin that came, went or moved. */
+/** Prints one line for each file, then one line for each pin that was added, removed or changed. */
 export function report(
   name: string,
   before: Record<string, string>,
@@ -17,8 +17,8 @@ export function report(
         : !(file in after)
           ? "removed"
           : "changed";
-    const distributions = new Set(parsePins(after[file] ?? "").map((pin) => pin.name)).size;
-    console.log(`${join("images", "locks", name, file)}: ${distributions} distributions, ${state}`);
+    const packages = new Set(parsePins(after[file] ?? "").map((pin) => pin.name)).size;
+    console.log(`${join("images", "locks", name, file)}: ${packages} packages, ${state}`);
   }
   const lines = (files: Record<string, string>): Set<string> =>
     new Set(

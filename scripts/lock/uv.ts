@@ -9,25 +9,25 @@ import type { Pin } from "../../stack/lock/pin";
 import { LOCK_ENVIRONMENT } from "../../stack/lock/targets";
 
 /**
- * uv's settings that reach it through the environment: where packages come from may differ from machine to machine,
- * which ones are chosen may not. UV_EXCLUDE_NEWER is a policy of the user and stays.
+ * Environment variables that are passed to uv. They may change where packages are downloaded from, but not which versions are selected.
+ * The exception is UV_EXCLUDE_NEWER, a policy that the user has set on purpose.
  */
 const UV_SETTINGS =
   /^UV_(CACHE_DIR|CONCURRENT_.*|DEFAULT_INDEX|EXCLUDE_NEWER|EXTRA_INDEX_URL|HTTP_.*|INDEX|INDEX_URL|INDEX_.*_(PASSWORD|USERNAME)|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|OFFLINE|PYTHON_.*|SYSTEM_CERTS)$/;
 
-interface Question {
+interface CompileOptions {
   readonly python: string;
   readonly requirements: readonly string[];
-  /** Held to these versions. */
+  /** Packages must have these versions. */
   readonly constraints?: readonly Pin[];
-  /** Kept at these versions if possible. */
+  /** Packages keep these versions if possible. */
   readonly preferences?: readonly Pin[];
-  /** Names of packages that are not followed, though something needs them. */
+  /** Names of packages to exclude, together with dependencies that only they need. */
   readonly excluded: readonly string[];
   readonly hashes?: boolean;
 }
 
-/** Asks uv for the closure of some requirements. */
+/** Resolves requirements and all their dependencies with `uv pip compile`. */
 export function compile({
   python,
   requirements,
@@ -35,7 +35,7 @@ export function compile({
   preferences = [],
   excluded,
   hashes = false,
-}: Question): Pin[] {
+}: CompileOptions): Pin[] {
   if (requirements.length === 0) {
     return [];
   }
@@ -56,7 +56,7 @@ export function compile({
     );
     const output = join(folder, "requirements.txt");
     if (preferences.length > 0) {
-      // Without hashes, so that uv asks the index for them: it would repeat any that it is given.
+      // Without hashes: uv would copy hashes from this file and not read them from the index.
       writeFileSync(output, preferences.map((pin) => `${pinText(pin)}\n`).join(""));
     }
     const options = ["--universal", "--python-version", python, "--no-annotate", "--no-header", "--quiet"];
@@ -88,8 +88,8 @@ function uv(args: readonly string[], cwd: string): void {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
     throw new LockError(
       code === "ENOENT"
-        ? "uv is not on PATH; how to get it: https://docs.astral.sh/uv/"
-        : `uv cannot resolve this:\n${stderr ?? String(error)}`,
+        ? "uv is not on PATH. Install it: https://docs.astral.sh/uv/"
+        : `uv cannot resolve the dependencies:\n${stderr ?? String(error)}`,
     );
   }
 }

@@ -1,172 +1,172 @@
-import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { images as imagesOf } from "../images/source";
-import type { Digests } from "../release/record";
-import type { Inputs } from "../settings/read";
-import { Alarms } from "./alarms";
-import { Application } from "./application";
-import { Bucket } from "./bucket";
-import { Cluster } from "./cluster";
-import { Entry } from "./entry";
-import { API_PORT, Firewall } from "./firewall";
-import type { GpuTypeName } from "./gpu-types";
-import { FillModels } from "./fill-models";
-import { identity } from "./identity";
-import { Key } from "./key";
-import { Models } from "./models";
-import { stackName } from "./name";
-import { Network } from "./network";
-import { Redis } from "./redis";
-import { Repository } from "./repository";
-import { Rollout } from "./rollout/rollout";
-import { Scaling } from "./scaling";
+import { serviceSpecs } from "../config/services";
+import { images } from "../images/images";
+import type { Platform, PlatformArgs } from "../platform";
+import { stackName } from "../pulumi/stack-name";
+import { Cluster } from "./compute/cluster";
+import type { InstanceTypeName } from "./compute/instance-types";
+import { awsContext } from "./context";
+import { LoadBalancer } from "./load-balancer/load-balancer";
+import { Network } from "./network/network";
+import { SecurityGroups } from "./network/security-groups";
+import { Alarms } from "./operations/alarms";
+import { Rollout } from "./operations/rollout/rollout";
+import { Application } from "./service/application";
+import { ModelDownload } from "./service/model-download";
+import { Scaling } from "./service/scaling";
+import { Bucket } from "./storage/bucket";
+import { KmsKey } from "./storage/kms-key";
+import { ModelVolume } from "./storage/model-volume";
+import { Redis } from "./storage/redis";
+import { Repository } from "./storage/repository";
 
-/** Everything on AWS: network, registry, images, data, GPU hosts, entry and the application as ECS services. */
-export class AwsPlatform extends pulumi.ComponentResource {
-  readonly url: pulumi.Output<string>;
-  readonly images: pulumi.Output<Digests>;
-  readonly release: pulumi.Output<string>;
-  /** The command that fetches the models to their volume. */
-  readonly fillModels: pulumi.Output<string>;
+/** Platform of the images: the GPU instances and Fargate tasks have x86_64 CPUs. */
+const IMAGE_PLATFORM = "linux/amd64";
 
-  constructor(name: string, inputs: Inputs, opts?: pulumi.ComponentResourceOptions) {
+/** Days within which a deleted secret can be restored, if deletion protection is on. 30 is the maximum of Secrets Manager. */
+const RECOVERY_WINDOW_DAYS = 30;
+
+/** The whole service on AWS: images in ECR, ECS services on GPU instances and Fargate, Redis, S3, EFS, and a load balancer. */
+export class AwsPlatform extends pulumi.ComponentResource implements Platform {
+  readonly outputs: Platform["outputs"];
+
+  constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Platform", name, {}, opts);
     const child = { parent: this };
-    const { settings, secretEnv } = inputs;
-    const { aws: on } = settings;
-    const own = stackName();
-    const place = {
-      account: pulumi.output(identity()).accountId,
-      region: aws.getRegionOutput({}, child).name,
-    };
-    const { protect } = on;
-    const recoveryDays = protect ? 30 : 0;
-    const kmsKeyArn = on.kms ? new Key(own, { ...place, protect }, child).arn : undefined;
-    const kept = { protect, recoveryDays, kmsKeyArn };
+    const settings = args.settings.aws;
+    const { deletionProtection, logRetentionDays, retainedReleases } = settings;
+    const services = serviceSpecs(settings);
+    const context = { ...awsContext(child), name: stackName() };
+    const recoveryWindowDays = deletionProtection ? RECOVERY_WINDOW_DAYS : 0;
 
-    const network = new Network(own, { ...place, ...on.network, kmsKeyArn }, child);
-    const firewall = new Firewall(own, network.vpc.id, child);
-    const { groups } = firewall;
+    const kmsKeyArn = settings.customerManagedKey
+      ? new KmsKey("kms-key", { ...context, deletionProtection }, child).arn
+      : undefined;
+    const data = { ...context, deletionProtection, recoveryWindowDays, kmsKeyArn };
+
+    const network = new Network("network", { ...context, ...settings.network, kmsKeyArn }, child);
+    const securityGroups = new SecurityGroups("security-groups", { ...context, vpcId: network.vpc.id }, child);
     const subnetIds = network.privateSubnets.map(({ id }) => id);
-    const online = [...network.ways.private, ...firewall.ready];
-    const store = new Repository(own, { releases: on.releases, days: UNRELEASED_DAYS, kmsKeyArn }, child);
-    const { origin, images } = imagesOf(inputs, { repository: store.url, credentials: store.credentials }, child);
-    const redis = new Redis(own, { ...on.redis, ...kept, subnetIds, securityGroupId: groups.redis.id }, child);
-    const bucket = new Bucket(own, { ...on.objects, ...kept }, child);
-    const models = new Models(own, { subnetIds, securityGroupId: groups.models.id, kmsKeyArn }, child);
+    const dependencies = [...network.internetAccess.private, ...securityGroups.rules];
+    const inVpc = (group: keyof typeof securityGroups.ids) => ({
+      subnetIds,
+      securityGroupId: securityGroups.ids[group],
+    });
+
+    const repository = new Repository("repository", { ...context, retainedReleases, kmsKeyArn }, child);
+    const { source, digests } = images({ ...args, platform: IMAGE_PLATFORM, repository }, child);
+    const redis = new Redis("redis", { ...data, ...settings.redis, ...inVpc("redis") }, child);
+    const bucket = new Bucket("bucket", { ...data, ...settings.bucket }, child);
+    const modelVolume = new ModelVolume("model-volume", { ...data, ...inVpc("model-volume") }, child);
     const cluster = new Cluster(
-      own,
+      "cluster",
       {
-        ...place,
-        ...on.gpu,
-        types: on.gpu.types as GpuTypeName[],
-        subnetIds,
-        securityGroupId: groups.hosts.id,
-        exec: on.exec,
-        logDays: on.logDays,
-        kmsKeyArn,
-        after: online,
+        ...data,
+        ...settings.gpu,
+        ...inVpc("gpu-instances"),
+        instanceTypes: settings.gpu.instanceTypes as InstanceTypeName[],
+        ecsExec: settings.ecsExec,
+        logRetentionDays,
+        dependencies,
       },
       child,
     );
-    const entry = new Entry(
-      own,
+    const loadBalancer = new LoadBalancer(
+      "load-balancer",
       {
-        ...place,
-        ...on.entry,
+        ...data,
+        ...settings.loadBalancer,
         vpcId: network.vpc.id,
         subnetIds: network.publicSubnets.map(({ id }) => id),
-        after: network.ways.public,
-        securityGroupId: groups.entry.id,
-        port: API_PORT,
-        logDays: on.logDays,
-        protect,
-        kmsKeyArn,
+        securityGroupId: securityGroups.ids["load-balancer"],
+        logRetentionDays,
+        dependencies: network.internetAccess.public,
       },
       child,
     );
 
-    const { services } = new Application(
-      own,
+    const application = new Application(
+      "application",
       {
-        ...place,
-        ...kept,
+        ...data,
         settings,
-        secretEnv,
-        images,
-        store,
+        services,
+        environment: args.environment,
+        images: digests,
+        repository,
         subnetIds,
-        firewall,
-        online,
+        securityGroupIds: securityGroups.ids,
         cluster,
-        entry,
+        loadBalancer,
         redis,
         bucket,
-        models,
+        modelVolume,
+        dependencies,
       },
       child,
     );
-
-    this.fillModels = new FillModels(
-      own,
+    const modelDownload = new ModelDownload(
+      "model-download",
       {
-        ...place,
-        kmsKeyArn,
+        ...context,
+        ...inVpc("worker"),
+        family: `${context.name}-model-download`,
         cluster: cluster.cluster,
-        image: images.cpu,
-        repositoryArn: store.arn,
-        list: on.models,
-        models,
-        subnetIds,
-        securityGroupId: groups.worker.id,
-        logDays: on.logDays,
+        image: digests.cpu,
+        repositoryArn: repository.arn,
+        models: settings.models,
+        modelVolume,
+        logRetentionDays,
+        kmsKeyArn,
       },
       child,
-    ).command;
+    );
+    const { arnSuffix, targetGroup } = loadBalancer;
     new Scaling(
-      own,
+      "scaling",
       {
         clusterName: cluster.cluster.name,
-        api: {
-          ...on.api,
-          service: services.api.service.name,
-          resourceLabel: pulumi.interpolate`${entry.balancerArnSuffix}/${entry.targetGroup.arnSuffix}`,
-        },
-        worker: { ...on.worker, service: services.worker.service.name },
+        services,
+        serviceNames: Object.fromEntries(
+          Object.entries(application.services).map(([role, { service }]) => [role, service.name]),
+        ),
+        resourceLabel: pulumi.interpolate`${arnSuffix}/${targetGroup.arnSuffix}`,
       },
       child,
     );
     new Alarms(
-      own,
+      "alarms",
       {
-        email: on.alarmEmail,
-        worker: on.worker,
-        redis: { id: redis.groupId, nodes: on.redis.nodes },
-        balancer: entry.balancerArnSuffix,
-        targetGroup: entry.targetGroup.arnSuffix,
+        name: `${context.name}-alarms`,
+        email: settings.alarmEmail,
+        services,
+        redis: { replicationGroupId: redis.replicationGroupId, nodes: settings.redis.nodes },
+        loadBalancer: { arnSuffix, targetGroupArnSuffix: targetGroup.arnSuffix },
         kmsKeyArn,
       },
       child,
     );
-
-    this.images = images;
-    this.release = new Rollout(
-      own,
+    const { release } = new Rollout(
+      "rollout",
       {
         clusterName: cluster.cluster.name,
-        services,
-        store: { repository: store.url, credentials: store.credentials },
-        origin,
-        images,
-        keeps: on.releases,
-        timeout: settings.healthTimeout,
+        services: application.services,
+        repository,
+        source,
+        images: digests,
+        retainedReleases,
+        timeout: args.settings.healthTimeout,
       },
       child,
-    ).release;
-    this.url = pulumi.all([entry.url, this.release]).apply(([url]) => url);
-    this.registerOutputs({ images: this.images });
+    );
+
+    this.outputs = {
+      url: pulumi.all([loadBalancer.url, release]).apply(([url]) => url),
+      images: digests,
+      release,
+      downloadModelsCommand: modelDownload.command,
+    };
+    // Not the release: Pulumi would report a failure of it as a property that cannot be serialized.
+    this.registerOutputs({ images: digests });
   }
 }
-
-/** Days after which an image that is no release is removed. */
-const UNRELEASED_DAYS = 14;

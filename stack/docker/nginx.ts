@@ -1,4 +1,4 @@
-/** A configuration of nginx that needs no root and writes to `/tmp` only. @param http - what stands in its `http` block */
+/** An nginx configuration that requires no root user and writes only to `/tmp`. @param http - content of the `http` block */
 export const nginxConfig = (http: string): string => `worker_processes 1;
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
@@ -10,5 +10,5 @@ http {
 ${http}}
 `;
 
-/** Runs nginx with the configuration in the variable `NGINX_CONFIG`; a line for `/bin/sh -c`. */
+/** Command for `/bin/sh -c` that runs nginx with the configuration in the variable `NGINX_CONFIG`. */
 export const RUN_NGINX = `printf '%s' "$NGINX_CONFIG" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`;

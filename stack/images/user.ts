@@ -1,2 +1,2 @@
-/** User and group id of the images' processes: `USER` of `images/Dockerfile`, for volumes that have to belong to it. */
+/** User and group ID of the processes in the images: `USER` in `images/Dockerfile`. Volumes must belong to it. */
 export const IMAGE_UID = 10001;

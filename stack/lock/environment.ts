@@ -1,6 +1,6 @@
 /**
- * Where a marker holds. Markers are evaluated in a finite set of environments: Linux, CPython, each machine, each minor
- * version of Python, and each version that a marker names with the one after it.
+ * Evaluates markers in a finite set of environments: Linux, CPython, each machine architecture, each minor version of Python, and each
+ * version in a marker together with the next patch version.
  */
 import { satisfies } from "@renovatebot/pep440";
 import type { EnvironmentMarker } from "pip-requirements-js";
@@ -12,7 +12,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 const VERSION_VARIABLES: readonly string[] = ["python_version", "python_full_version", "implementation_version"];
 
-/** The environments that tell apart what `markers` say, from the minor version `lowest` on. */
+/** The environments in which the values of `markers` can differ, starting with the Python version `lowest`. */
 export function environments(markers: readonly (EnvironmentMarker | undefined)[], lowest: string): Environment[] {
   const first = minorOf(lowest);
   const pythons = new Set<string>();
@@ -22,8 +22,8 @@ export function environments(markers: readonly (EnvironmentMarker | undefined)[]
   for (const literal of markers.flatMap((marker) => (marker ? literals(marker) : []))) {
     const [, minor, patch] = /^3\.(\d+)(?:\.(\d+))?/.exec(literal) ?? [];
     if (minor !== undefined && Number(minor) >= first) {
-      const at = Number(patch ?? 0);
-      [at, at + 1].forEach((near) => pythons.add(`3.${minor}.${near}`));
+      const named = Number(patch ?? 0);
+      [named, named + 1].forEach((version) => pythons.add(`3.${minor}.${version}`));
     }
   }
   return [...pythons].flatMap((python) =>
@@ -42,7 +42,7 @@ export function environments(markers: readonly (EnvironmentMarker | undefined)[]
   );
 }
 
-/** Whether a marker holds in an environment; no marker always does. */
+/** Whether a marker holds in an environment. An undefined marker always holds. */
 export function holds(marker: EnvironmentMarker | undefined, environment: Environment): boolean {
   if (marker === undefined) {
     return true;
@@ -56,7 +56,7 @@ export function holds(marker: EnvironmentMarker | undefined, environment: Enviro
   const [left, right] = [marker.left, marker.right].map((operand) => {
     const value = isQuoted(operand) ? unquote(operand) : environment[operand];
     if (value === undefined) {
-      throw new LockError(`a lock cannot depend on ${operand}, which differs from one host to the next`);
+      throw new LockError(`a lock cannot depend on ${operand}, because its value differs between machines`);
     }
     return value;
   });

@@ -1,2 +1,8 @@
-/** A failure that whoever runs this can mend; its message is all there is to show. */
-export class LockError extends Error {}
+import { withoutCredentials } from "../config/problem";
+
+/** An error that the user can fix. Show its message only, without a stack trace. */
+export class LockError extends Error {
+  constructor(message: string) {
+    super(withoutCredentials(message));
+  }
+}

@@ -5,11 +5,11 @@ import { parsePins, pinText } from "./pin";
 import type { Pin } from "./pin";
 import { MACHINES } from "./targets";
 
-/** One parsed lock file. */
+/** A parsed lock file. */
 export interface LockFile {
-  /** Requirements of the app that this file serves, `name[extra,...]`. */
+  /** Requirements of the app that this file was created for, `name[extra,...]`. */
   readonly roots: readonly string[];
-  /** Lowest Python the file was resolved for, such as `3.11`. */
+  /** Lowest Python version that the file was resolved for, such as `3.11`. */
   readonly python?: string;
   readonly pins: readonly Pin[];
 }
@@ -17,7 +17,7 @@ export interface LockFile {
 const ROOTS = "# For: ";
 const PYTHON = /^# Python >= (\d+\.\d+)/;
 
-/** Reads one lock file. */
+/** Parses a lock file. */
 export function parseLockFile(text: string): LockFile {
   const lines = text.split(/\r?\n/);
   const roots = lines.find((line) => line.startsWith(ROOTS))?.slice(ROOTS.length) ?? "";
@@ -29,8 +29,8 @@ export function parseLockFile(text: string): LockFile {
 }
 
 /**
- * Writes one lock file. It names neither an index nor a path of this machine, and the roots are those of this file
- * only: a change in one group must not touch another group's file, and with it the layer.
+ * Formats a lock file. The text contains no index URL and no absolute path. It lists only the roots of this file: a change in one group
+ * must not change the file of another group, because that would also rebuild its image layer.
  */
 export function formatLockFile({ roots, python, pins }: LockFile, title: string): string {
   const header = [`# ${title}`, ...(python ? [`# Python >= ${python} on Linux, ${MACHINES.join(" and ")}`] : [])];
@@ -45,12 +45,12 @@ export function formatLockFile({ roots, python, pins }: LockFile, title: string)
   ].join("\n");
 }
 
-/** By code unit: the order must not depend on the locale. */
+/** Compares by code unit, so that the order does not depend on the locale. */
 function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The files of a lock, text by file name; none if there is no such folder. */
+/** The texts of the files of a lock, by file name. Empty if the folder does not exist. */
 export function readLockFiles(folder: string): Record<string, string> {
   let names: string[];
   try {

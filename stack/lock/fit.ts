@@ -1,5 +1,6 @@
 import { satisfies } from "@renovatebot/pep440";
 import { environments, holds } from "./environment";
+import { withoutCredentials } from "../config/problem";
 import { parseLockFile } from "./file";
 import type { LockFile } from "./file";
 import { GROUPS, heavyFiles } from "./groups";
@@ -7,25 +8,25 @@ import { readAppProject } from "./project";
 import type { AppProject } from "./project";
 import { minorOf } from "./targets";
 
-/** A reason why a lock does not serve a `pyproject.toml`. */
+/** A reason why a lock does not match a `pyproject.toml`. */
 interface Problem {
-  /** What the app asks for. */
+  /** What the app requires. */
   readonly requirement: string;
-  /** What the lock has instead. */
+  /** What the lock contains instead. */
   readonly locked: string;
-  /** The command that mends it. */
+  /** The command that fixes it. */
   readonly remedy: string;
 }
 
 /**
- * Why a lock does not serve a `pyproject.toml`; nothing if it does. Every dependency needs, in every environment in which
- * it applies, exactly one pin that satisfies it, in the GPU and in the CPU variant; and the lock must be made for just
- * these dependencies with these extras, in the groups that `GROUP_ROOTS` puts them in. A bound that moves and still
- * admits the pin is no problem.
+ * The reasons why a lock does not match a `pyproject.toml`. Empty if it matches.
  *
- * @param lockFiles - text by file name, as `readLockFiles` gives it
- * @param app - what to name in the remedy: path of the app (default `PATH`) and name of the lock (default: the
- * project's name)
+ * In each environment in which a dependency applies, exactly one pin must satisfy it, both in the GPU variant and in the CPU variant. The
+ * lock must be created for exactly these dependencies and extras, in the groups of `GROUP_ROOTS`. A changed version bound is not a problem
+ * if the pin still satisfies it.
+ *
+ * @param lockFiles - texts by file name, as `readLockFiles` returns them
+ * @param app - values for the remedy: path of the app (default: `PATH`) and name of the lock (default: the project's name)
  */
 export function lockProblems(
   pyprojectText: string,
@@ -37,7 +38,11 @@ export function lockProblems(
     project = readAppProject(pyprojectText);
   } catch (error) {
     return [
-      { requirement: "pyproject.toml", locked: (error as Error).message, remedy: "correct the app's pyproject.toml" },
+      {
+        requirement: "pyproject.toml",
+        locked: withoutCredentials((error as Error).message),
+        remedy: "fix the pyproject.toml of the app",
+      },
     ];
   }
   const remedy = lockCommand(app.path ?? "PATH", app.name ?? project.name);
@@ -66,13 +71,13 @@ export function lockProblems(
     ...rootProblems(project, files, problem),
     ...hashProblems(files, problem),
   ];
-  // One is enough for each requirement: both variants may lack it, and the groups' roots too.
+  // Report each requirement once, even if both variants or the roots of the group have the same problem.
   return problems.filter(
     (one, index) => problems.findIndex((other) => other.requirement === one.requirement) === index,
   );
 }
 
-/** The command that makes a lock. */
+/** The command that creates a lock. */
 export function lockCommand(path: string, name: string): string {
   return `npm run lock -- --app ${path} --name ${name}`;
 }
@@ -90,14 +95,14 @@ function rootProblems({ requirements }: AppProject, files: Files, problem: MakeP
   return GROUPS.flatMap((group) => {
     const file = `${group}.txt`;
     const locked = files[file].roots;
-    const asked = requirements.filter((requirement) => requirement.group === group);
+    const required = requirements.filter((requirement) => requirement.group === group);
     return [
-      ...asked
+      ...required
         .filter(({ root }) => !locked.includes(root))
-        .map(({ text }) => problem(text, `${file} was not made for it`)),
+        .map(({ text }) => problem(text, `${file} was not created for it`)),
       ...locked
-        .filter((root) => !asked.some((requirement) => requirement.root === root))
-        .map((root) => problem(`no ${root} in ${group} dependencies`, `${file} was made for it`)),
+        .filter((root) => !required.some((requirement) => requirement.root === root))
+        .map((root) => problem(`no ${root} in ${group} dependencies`, `${file} was created for it`)),
     ];
   });
 }
@@ -113,15 +118,15 @@ function pinProblems({ requirements, python }: AppProject, files: Files, problem
       }
       const all = environments([marker, ...candidates.map((pin) => pin.marker)], python);
       for (const environment of all.filter((one) => holds(marker, one))) {
-        const here = candidates.filter((pin) => holds(pin.marker, environment));
-        const where = `on Python ${environment.python_full_version}, ${environment.platform_machine}`;
-        if (here.length !== 1) {
-          const pinned = here.map((pin) => `${pin.version} in ${pin.file}`).join(" and ");
-          return [problem(text, `${pinned || "no pin"} ${where}`)];
+        const matching = candidates.filter((pin) => holds(pin.marker, environment));
+        const environmentName = `on Python ${environment.python_full_version}, ${environment.platform_machine}`;
+        if (matching.length !== 1) {
+          const pinned = matching.map((pin) => `${pin.version} in ${pin.file}`).join(" and ");
+          return [problem(text, `${pinned || "no pin"} ${environmentName}`)];
         }
-        // Pre-releases count: one is in a lock only if the resolver had no other choice, or the app asked for it.
-        if (specifier !== "" && !satisfies(here[0].version, specifier, { prereleases: true })) {
-          return [problem(text, `${here[0].version} in ${here[0].file}`)];
+        // Allow prereleases: the resolver selects one only if there is no other version, or if the app requires it.
+        if (specifier !== "" && !satisfies(matching[0].version, specifier, { prereleases: true })) {
+          return [problem(text, `${matching[0].version} in ${matching[0].file}`)];
         }
       }
       return [];

@@ -1,26 +1,27 @@
 /**
- * The dependency locks of an app: which files they have, and which package goes into which.
+ * The files of the dependency lock of an app, and the packages in each of them.
  *
- * A lock is a folder, `images/locks/NAME/`, of requirement files with hashes. Each is one image layer, in this order:
+ * A lock is a folder, `images/locks/NAME/`, of requirements files with hashes. Each file is one image layer, in this order:
  *
- * | file            | holds                                                                   | in        |
- * | --------------- | ----------------------------------------------------------------------- | --------- |
- * | `heavy.txt`     | large, rarely changing packages, and what only they need                | GPU images |
- * | `torch.cpu.txt` | torch and its siblings, which the PyTorch CPU index serves              | CPU image |
- * | `heavy.cpu.txt` | the rest of `heavy.txt` that is left without CUDA                       | CPU image |
- * | `light.txt`     | everything else; what heavy and light packages share is here, so that its change leaves the heavy layer alone | all |
- * | `web.txt`       | the web server, and what only it needs                                  | the API's |
+ * | file            | packages                                                                   | images     |
+ * | --------------- | -------------------------------------------------------------------------- | ---------- |
+ * | `heavy.txt`     | large packages that rarely change, and dependencies that only they require | GPU images |
+ * | `torch.cpu.txt` | torch, torchvision and torchaudio from the PyTorch CPU index               | CPU image  |
+ * | `heavy.cpu.txt` | the other packages of `heavy.txt`, without CUDA                            | CPU image  |
+ * | `light.txt`     | all other packages                                                         | all images |
+ * | `web.txt`       | the web server, and dependencies that only it requires                     | API image  |
  *
- * The two CPU files exist only if the closure has torch; see {@link heavyFiles}.
+ * A package that both heavy and light packages need is in `light.txt`, so that a new version does not rebuild the heavy layer. The two CPU
+ * files exist only if the app depends on torch; see {@link heavyFiles}.
  *
- * Nothing in this folder resolves anything or reaches a network: that is `scripts/lock.ts`.
+ * The code in this folder resolves no versions and uses no network. `scripts/lock.ts` does.
  */
 
-/** Groups that partition the closure. */
+/** Each locked package is in exactly one of these groups. */
 export const GROUPS = ["heavy", "light", "web"] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Packages that start a group; a requirement that is in neither list is light. Normalised names. */
+/** Packages that put a requirement into a group. A requirement in neither list is light. Normalized names. */
 export const GROUP_ROOTS: Readonly<Record<Exclude<Group, "light">, readonly string[]>> = {
   heavy: [
     "accelerate",
@@ -50,36 +51,36 @@ export const GROUP_ROOTS: Readonly<Record<Exclude<Group, "light">, readonly stri
   web: ["gunicorn", "hypercorn", "uvicorn"],
 };
 
-/** Packages whose CPU builds come from PyTorch's own index: PyPI's need CUDA on Linux. */
+/** Packages whose CPU builds are on the PyTorch index. On Linux, their builds on PyPI need CUDA. */
 export const PYTORCH_PACKAGES: readonly string[] = ["torch", "torchaudio", "torchvision"];
 
-/** CUDA libraries and the compiler for it, by normalised name: cut out of the closure of the CPU variant. */
+/** CUDA libraries and the CUDA compiler, by normalized name. The CPU variant excludes them. */
 export const CUDA_PACKAGES = /^(nvidia-|cuda-|triton$)/;
 
 /**
- * Packages that are required but never installed, and why. Only `torch` asks for them; an app that names one of them
- * itself gets it.
+ * Packages that no image installs although torch requires them, each with the reason. An app that lists one of them in its own
+ * dependencies gets it.
  */
-export const LEFT_OUT: Readonly<Record<string, string>> = {
-  triton: "a gigabyte for torch.compile on a GPU, and serving compiles nothing; torch does without it",
-  "cuda-bindings": "torch does without it; green contexts and the inspection of CUDA graphs need it",
+export const EXCLUDED_PACKAGES: Readonly<Record<string, string>> = {
+  triton: "1 GB for torch.compile on a GPU, which the service does not use; torch works without it",
+  "cuda-bindings": "torch works without it; only green contexts and the inspection of CUDA graphs need it",
   "cuda-pathfinder": "only cuda-bindings needs it",
 };
 
-/** Every file that a lock can have, in the order of installation. */
+/** All files that a lock can contain, in the order of installation. */
 export const LOCK_FILES: readonly string[] = ["heavy.txt", "torch.cpu.txt", "heavy.cpu.txt", "light.txt", "web.txt"];
 
-/** The group that a requirement of this (normalised) name starts. */
+/** The group of a requirement. @param name - normalized */
 export function groupOf(name: string): Group {
   return GROUPS.find((group) => group !== "light" && GROUP_ROOTS[group].includes(name)) ?? "light";
 }
 
 /**
- * Files of the heavy layer, in the order of installation. A lock without torch has no CPU files: its one `heavy.txt`
- * serves both variants. `torch.cpu.txt` is installed from the PyTorch CPU index, and may have no hashes: see `npm run
- * lock -- --help`. All other files are installed with `--no-deps --require-hashes`.
+ * Files of the heavy layer, in the order of installation. A lock without torch has no CPU files; both variants use its `heavy.txt`.
+ * `torch.cpu.txt` is installed from the PyTorch CPU index and may have no hashes; see `npm run lock -- --help`. All other files are
+ * installed with `--no-deps --require-hashes`.
  *
- * @param files - names of the files that the lock has
+ * @param files - names of the files in the lock
  */
 export function heavyFiles(variant: "gpu" | "cpu", files: Iterable<string>): string[] {
   const present = new Set(files);

@@ -1,18 +1,18 @@
-/** Environment markers (PEP 508): how they are read, taken apart and written. */
+/** Parses, inspects and formats environment markers (PEP 508). */
 import type { EnvironmentMarker, EnvironmentMarkerLeaf } from "pip-requirements-js";
 import { LockError } from "./error";
 import { parseLine } from "./requirement-line";
 
-/** Reads a marker, such as `python_version < '3.12'`. */
+/** Parses a marker, such as `python_version < '3.12'`. */
 export function parseMarker(text: string): EnvironmentMarker {
   const parsed = parseLine(`name ; ${text}`);
   if (parsed?.type !== "ProjectName" || !parsed.environmentMarkerTree) {
-    throw new LockError(`"${text}" is no marker`);
+    throw new LockError(`"${text}" is not an environment marker`);
   }
   return parsed.environmentMarkerTree;
 }
 
-/** A marker that holds where both do. */
+/** Combines two markers with `and`. */
 export function combineMarkers(left: EnvironmentMarker | undefined, right: EnvironmentMarker): EnvironmentMarker {
   return left ? { operator: "and", left, right } : right;
 }
@@ -29,7 +29,7 @@ export function unquote(operand: string): string {
   return operand.slice(1, -1);
 }
 
-/** The quoted values in a marker. */
+/** The quoted values in a marker, without the quotes. */
 export function literals(marker: EnvironmentMarker): string[] {
   if (isLeaf(marker)) {
     return [marker.left, marker.right].filter(isQuoted).map(unquote);
@@ -37,7 +37,7 @@ export function literals(marker: EnvironmentMarker): string[] {
   return [...literals(marker.left), ...literals(marker.right)];
 }
 
-/** Writes a marker. */
+/** Formats a marker. */
 export function markerText(marker: EnvironmentMarker): string {
   if (isLeaf(marker)) {
     return `${marker.left} ${marker.operator} ${marker.right}`;

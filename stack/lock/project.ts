@@ -4,37 +4,37 @@ import { environments, holds } from "./environment";
 import { LockError } from "./error";
 import { groupOf } from "./groups";
 import type { Group } from "./groups";
-import { normaliseName, parseLine, specifierOf } from "./requirement-line";
+import { normalizeName, parseLine, specifierOf } from "./requirement-line";
 import { lowestPython } from "./targets";
 
 /** A dependency of the app. */
 export interface Requirement {
-  /** As the app spells it. */
+  /** As written in pyproject.toml. */
   readonly text: string;
-  /** Normalised. */
+  /** Normalized. */
   readonly name: string;
-  /** `name[extra,...]`, normalised: what a lock records as its roots. */
+  /** `name[extra,...]`, normalized. A lock file lists its roots in this form. */
   readonly root: string;
   readonly group: Group;
-  /** Version specifier, such as `>=1,<2`; empty if any version will do. */
+  /** Version specifier, such as `>=1,<2`. It is empty if every version is allowed. */
   readonly specifier: string;
   readonly marker?: EnvironmentMarker;
 }
 
-/** What a lock is made from. */
+/** The parts of a pyproject.toml that a lock is created from. */
 export interface AppProject {
   readonly name: string;
-  /** Lowest Python to lock for, such as `3.11`. */
+  /** Lowest Python version to lock for, such as `3.11`. */
   readonly python: string;
-  /** Dependencies that apply on Linux. Optional dependencies are not among them: no image installs an extra of the app. */
+  /** Dependencies that apply on Linux. Optional dependencies are not included: no image installs an extra of the app. */
   readonly requirements: readonly Requirement[];
 }
 
 /**
- * Reads what a lock needs of a `pyproject.toml`.
+ * Parses the parts of a `pyproject.toml` that a lock needs.
  *
- * @throws LockError with one sentence if it names no project, has no plain list of dependencies, or a dependency that
- * cannot be locked by version and hash; TomlError if it is no TOML.
+ * @throws LockError if there is no project name or no static list of dependencies, or if a dependency cannot be locked by version and
+ * hash. TomlError if the text is not valid TOML.
  */
 export function readAppProject(pyprojectText: string): AppProject {
   const { project } = parseToml(pyprojectText) as { project?: Record<string, unknown> };
@@ -42,15 +42,15 @@ export function readAppProject(pyprojectText: string): AppProject {
     throw new LockError("pyproject.toml has no project.name");
   }
   if (Array.isArray(project.dynamic) && project.dynamic.includes("dependencies")) {
-    throw new LockError("pyproject.toml says that its dependencies are dynamic: list them in project.dependencies");
+    throw new LockError("the dependencies in pyproject.toml are dynamic: list them in project.dependencies");
   }
   const dependencies = project.dependencies ?? [];
   if (!Array.isArray(dependencies) || !dependencies.every((one) => typeof one === "string")) {
-    throw new LockError("project.dependencies in pyproject.toml is no list of strings");
+    throw new LockError("project.dependencies in pyproject.toml is not a list of strings");
   }
   const python = lowestPython((project["requires-python"] as string | undefined) ?? "");
   return {
-    name: normaliseName(project.name),
+    name: normalizeName(project.name),
     python,
     requirements: dependencies
       .map(readRequirement)
@@ -61,10 +61,10 @@ export function readAppProject(pyprojectText: string): AppProject {
 function readRequirement(text: string): Requirement {
   const parsed = parseLine(text);
   if (parsed?.type !== "ProjectName") {
-    throw new LockError(`the dependency "${text}" has no version on a package index, so it cannot be locked by hash`);
+    throw new LockError(`the dependency "${text}" does not come from a package index, so it cannot be locked by hash`);
   }
-  const name = normaliseName(parsed.name);
-  const extras = [...new Set(parsed.extras?.map(normaliseName))].sort();
+  const name = normalizeName(parsed.name);
+  const extras = [...new Set(parsed.extras?.map(normalizeName))].sort();
   return {
     text: text.trim(),
     name,

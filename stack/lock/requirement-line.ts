@@ -1,14 +1,14 @@
-/** Reads one requirement, as in PEP 508 or in a requirements file. */
+/** Parses one requirement, as in PEP 508 or in a requirements file. */
 import { parsePipRequirementsLine } from "pip-requirements-js";
 import type { ProjectNameRequirement, Requirement } from "pip-requirements-js";
 import { LockError } from "./error";
 
-/** Name as in PEP 503: `Foo_Bar` and `foo.bar` are `foo-bar`. */
-export function normaliseName(name: string): string {
+/** Normalizes a name as in PEP 503: `Foo_Bar` and `foo.bar` become `foo-bar`. */
+export function normalizeName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** Reads one line; nothing if it is empty. */
+/** Parses one line. @returns null if the line is empty */
 export function parseLine(line: string): Requirement | null {
   try {
     return parsePipRequirementsLine(line);
@@ -17,7 +17,7 @@ export function parseLine(line: string): Requirement | null {
   }
 }
 
-/** Version specifier, such as `>=1,<2`; empty if any version will do. */
+/** Version specifier, such as `>=1,<2`. It is empty if every version is allowed. */
 export function specifierOf({ versionSpec = [] }: ProjectNameRequirement): string {
   return versionSpec.map(({ operator, version }) => operator + version).join(",");
 }

@@ -5,16 +5,18 @@ import { isLeaf } from "./marker";
 import { LOWEST_MINOR } from "./targets";
 
 /**
- * The shortest form of a marker that says the same in every environment of a lock: `true` if it always holds, `false`
- * if it never does. uv repeats the platform in each line; what is left after this is what can differ between images.
+ * Simplifies a marker without a change of its value in any environment of a lock. uv repeats the platform in each line; the result
+ * contains only the conditions that differ between images.
+ *
+ * @returns `true` if the marker always holds, `false` if it never holds
  */
 export function simplifyMarker(marker: EnvironmentMarker): EnvironmentMarker | boolean {
   return reduce(marker, environments([marker], `3.${LOWEST_MINOR}`));
 }
 
-/** Reduces a marker that has to be right only in the environments `where`. */
-function reduce(marker: EnvironmentMarker, where: readonly Environment[]): EnvironmentMarker | boolean {
-  const values = where.map((environment) => holds(marker, environment));
+/** Simplifies a marker whose value matters only in the given environments. */
+function reduce(marker: EnvironmentMarker, relevant: readonly Environment[]): EnvironmentMarker | boolean {
+  const values = relevant.map((environment) => holds(marker, environment));
   if (values.every((value) => value)) {
     return true;
   }
@@ -24,18 +26,18 @@ function reduce(marker: EnvironmentMarker, where: readonly Environment[]): Envir
   if (isLeaf(marker)) {
     return marker;
   }
-  // Each side matters only where the other one does not decide.
+  // Each operand matters only in the environments in which the other operand does not decide the result.
   const undecided = marker.operator === "and";
   const right = reduce(
     marker.right,
-    where.filter((environment) => holds(marker.left, environment) === undecided),
+    relevant.filter((environment) => holds(marker.left, environment) === undecided),
   );
   if (typeof right === "boolean") {
-    return reduce(marker.left, where);
+    return reduce(marker.left, relevant);
   }
   const left = reduce(
     marker.left,
-    where.filter((environment) => holds(right, environment) === undecided),
+    relevant.filter((environment) => holds(right, environment) === undecided),
   );
   return typeof left === "boolean" ? right : { operator: marker.operator, left, right };
 }

@@ -4,10 +4,13 @@ import { Ecr } from "../harness/ecr";
 import { firstUpdate, laterUpdates } from "./dev";
 import { prodTests } from "./prod";
 
-const DOMAIN = "sf.example.org";
+const DOMAIN_NAME = "sf.example.org";
 const ecr = new Ecr(process.env.LAB_ECR ?? "");
 const dev = new AwsStack("dev", ecr, { "spatialforge:healthTimeout": 20 });
-const prod = new AwsStack("prod", ecr, { "spatialforge:healthTimeout": 20, "spatialforge:aws/entry/domain": DOMAIN });
+const prod = new AwsStack("prod", ecr, {
+  "spatialforge:healthTimeout": 20,
+  "spatialforge:aws/loadBalancer/domainName": DOMAIN_NAME,
+});
 
 beforeAll(() => ecr.start());
 afterAll(() => {
@@ -16,12 +19,13 @@ afterAll(() => {
   ecr.stop();
 });
 
-describe("dev, alone", () => firstUpdate(dev));
+// The first update of dev is followed by a test that measures time, so nothing else may run beside it.
+describe("dev, first update", () => firstUpdate(dev));
 
-// An update is mostly waiting: the two environments go side by side, and the tests of each one after the other.
+// An update is mostly waiting: the two stacks are tested at the same time, and the tests of each run one after the other.
 describe.concurrent("dev", () => {
-  describe.sequential("later", () => laterUpdates(dev));
+  describe.sequential("later updates", () => laterUpdates(dev));
 });
 describe.concurrent("prod", () => {
-  describe.sequential("from nothing to nothing", () => prodTests(prod, DOMAIN));
+  describe.sequential("from the first update to destroy", () => prodTests(prod, DOMAIN_NAME));
 });

@@ -3,46 +3,46 @@ import { beforeAll, expect, it } from "vitest";
 import type { AwsStack } from "../harness/aws-stack";
 import { expectOrder } from "../harness/order";
 
-export function prodTests(stack: AwsStack, domain: string): void {
+export function prodTests(stack: AwsStack, domainName: string): void {
   beforeAll(async () => {
     await stack.start();
     await stack.must("stack init");
-    const zone = new CreateHostedZoneCommand({ Name: "example.org", CallerReference: "1" });
-    const { HostedZone } = await new Route53Client(stack.emulator.client).send(zone);
+    const createZone = new CreateHostedZoneCommand({ Name: "example.org", CallerReference: "1" });
+    const { HostedZone } = await new Route53Client(stack.emulator.clientConfig).send(createZone);
     for (const clone of stack.clones)
-      stack.set("spatialforge:aws/entry/hostedZoneId", HostedZone?.Id?.split("/").at(-1), clone);
-    await stack.note();
+      stack.set("spatialforge:aws/loadBalancer/hostedZoneId", HostedZone?.Id?.split("/").at(-1), clone);
+    await stack.countInitialResources();
     await stack.up();
   });
 
-  it("up from nothing: API and worker run their GPU images, beat the CPU image, by digest", async () => {
+  it("API and worker run their GPU images and beat the CPU image, by digest", async () => {
     const { images, url } = await stack.outputs();
-    expect(url).toBe(`https://${domain}`);
+    expect(url).toBe(`https://${domainName}`);
     for (const image of Object.values(images)) expect(image).toMatch(/\/spatialforge-prod@sha256:[0-9a-f]{64}$/);
-    expect(await stack.running()).toEqual({ api: images.api, worker: images.worker, beat: images.cpu });
+    expect(await stack.imagesByRole()).toEqual({ api: images.api, worker: images.worker, beat: images.cpu });
   });
 
-  it("a preview shows nothing to change, on another machine with the same commit too; a refresh finds no drift", async () => {
+  it("a preview shows no changes, also on another machine, and a refresh finds no drift", async () => {
     await stack.expectUnchanged();
     await stack.expectUnchanged(stack.secondMachine);
     await stack.must("refresh --yes --skip-preview --expect-no-changes");
   });
 
-  it("a change of a page leaves the worker as it is", async () => {
+  it("a change of a static file does not update the worker", async () => {
     stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
     const changes = await stack.changes();
     expect(changes.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       "aws:ecs:Service api",
       "aws:ecs:Service beat",
-      "aws:ecs:TaskDefinition api",
-      "aws:ecs:TaskDefinition beat",
-      "aws:ecs:TaskDefinition fill-models",
+      "aws:ecs:TaskDefinition api-task-definition",
+      "aws:ecs:TaskDefinition beat-task-definition",
+      "aws:ecs:TaskDefinition model-download-task-definition",
       "docker:index:Image api",
       "docker:index:Image cpu",
     ]);
   });
 
-  it("a change of a base's digest, whose update is killed after its push, is completed by the next one", async () => {
+  it("the next update completes a change of a base image that was killed after its push", async () => {
     const { images: before } = await stack.outputs();
     stack.changeBase();
     await stack.upKilledAfterPush("cpu");
@@ -51,25 +51,25 @@ export function prodTests(stack: AwsStack, domain: string): void {
     const { images } = await stack.outputs();
     expect(images).toEqual({ ...before, cpu: expect.stringMatching(/@sha256:/) });
     expect(images.cpu).not.toBe(before.cpu);
-    expect(await stack.runs("beat")).toBe(images.cpu);
+    expect(await stack.runningImage("beat")).toBe(images.cpu);
   });
 
-  it("no generated secret is in the state or in what was said", async () => {
+  it("no generated secret is in the state or the output of the CLI", async () => {
     await stack.expectNoSecrets();
   });
 
-  it("what holds data is not destroyed until that is allowed; then nothing is left", async () => {
-    // The preview refuses; without it, what is not protected would go.
-    const refused = await stack.run("destroy --yes");
-    expect(refused.code).not.toBe(0);
-    expect(refused.text).toMatch(/protected/);
-    expect(await stack.running()).toMatchObject({ api: expect.anything() });
+  it("destroy is rejected until deletion protection is off, and then leaves nothing", async () => {
+    // The preview rejects it. Without a preview, resources that are not protected would be deleted.
+    const rejected = await stack.run("destroy --yes");
+    expect(rejected.code).not.toBe(0);
+    expect(rejected.text).toMatch(/protected/);
+    expect(await stack.imagesByRole()).toMatchObject({ api: expect.anything() });
 
     expectOrder(await stack.resources());
-    stack.set("spatialforge:aws/protect", false);
+    stack.set("spatialforge:aws/deletionProtection", false);
     await stack.up();
     await stack.must("destroy --yes --skip-preview");
     expect(await stack.resources()).toEqual([]);
-    expect(await stack.left()).toEqual([]);
+    expect(await stack.remainingResources()).toEqual([]);
   });
 }

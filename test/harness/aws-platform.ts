@@ -1,31 +1,63 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configOf, type AwsStackName } from "../../scripts/stack-file";
-import { settingsSchema } from "../../stack/settings/schema";
-import { openApp } from "../../stack/source/app";
-import { mockEngine, type Registered } from "./mocks";
+import { readStackConfig, type AwsStackName } from "../../scripts/stack-file";
+import { openApp } from "../../stack/app/source";
+import { settingsSchema } from "../../stack/config/schema";
+import { mockEngine, type MockOptions, type Registered } from "./mocks";
 
-/** All that a stack of the platform aws registers, with the sample app and its own file's settings; `aws` is merged into them, `secretEnv` is secret. */
-export async function awsPlatform(
+export interface AwsPlatformOptions {
+  /** Secret environment variables of the application. */
+  secrets?: Record<string, string>;
+  /** Location of the mocked AWS provider. */
+  location?: MockOptions["aws"];
+}
+
+type AwsOverrides = Record<string, object | boolean | string>;
+
+const results = new Map<string, Promise<Registered[]>>();
+
+/**
+ * All resources that an AWS stack registers, with the sample application and the settings of the stack's file. Equal calls within a test
+ * file return the same result, which tests must not change.
+ * @param aws - settings of the section `aws`, which are merged into those of the file
+ */
+export function awsPlatform(
   stack: AwsStackName,
-  aws: Record<string, object | boolean> = {},
-  secretEnv?: Record<string, string>,
+  aws: AwsOverrides = {},
+  options: AwsPlatformOptions = {},
 ): Promise<Registered[]> {
-  const registered = await mockEngine(stack);
-  const config = configOf(stack);
-  const merged = { ...(config.aws as Record<string, object | boolean>) };
-  for (const [key, more] of Object.entries(aws)) {
-    merged[key] = typeof more === "object" ? { ...(merged[key] as object), ...more } : more;
-  }
-  const settings = settingsSchema.parse({
-    ...config,
-    app: { path: "sample-app" },
-    aws: merged,
-    ...(secretEnv && { env: secretEnv }),
+  const key = JSON.stringify([stack, aws, options]);
+  const result = results.get(key) ?? registerAwsPlatform(stack, aws, options);
+  results.set(key, result);
+  return result;
+}
+
+/** As {@link awsPlatform}, but each call runs the program again. */
+export async function registerAwsPlatform(
+  stack: AwsStackName,
+  aws: AwsOverrides = {},
+  { secrets = {}, location }: AwsPlatformOptions = {},
+): Promise<Registered[]> {
+  const config = readStackConfig(stack);
+  const { "aws:defaultTags": defaultTags, aws: settingsOfFile, ...values } = config;
+  const registered = await mockEngine(stack, {
+    config: { "aws:defaultTags": JSON.stringify(defaultTags) },
+    aws: location,
   });
+  const merged = { ...(settingsOfFile as AwsOverrides) };
+  for (const [key, value] of Object.entries(aws)) {
+    merged[key] = typeof value === "object" ? { ...(merged[key] as object), ...value } : value;
+  }
+  const { env, netrc, ...settings } = settingsSchema.parse({ ...values, app: { path: "sample-app" }, aws: merged });
+  const secret = Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)]);
   const { AwsPlatform } = await import("../../stack/aws/platform.js");
-  const app = await openApp({ path: "sample-app" });
-  const machine = { platform: "linux/amd64", gpu: true };
-  new AwsPlatform("spatialforge", { settings, secretEnv: secretEnv !== undefined, stack, machine, app });
+  new AwsPlatform("spatialforge", {
+    stack,
+    settings,
+    environment: { plain: env, secret: Object.fromEntries(secret) as Record<string, pulumi.Output<string>> },
+    netrc: pulumi.secret(netrc),
+    engine: { platform: "linux/amd64", gpu: true },
+    app: await openApp({ path: "sample-app" }),
+  });
   await pulumi.runtime.disconnect();
   return registered;
 }

@@ -7,8 +7,9 @@ import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from 
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
 import type { AwsStackName } from "../../scripts/stack-file";
-import type { ImageName } from "../../stack/images/table";
-import { cacheTag } from "../../stack/release/registry";
+import type { ImageName } from "../../stack/images/catalog";
+import { cacheTag } from "../../stack/registry/tags";
+import { ROLES } from "../../stack/roles";
 import { ROOT } from "../../stack/root";
 import { Clone } from "./clone";
 import type { Ecr } from "./ecr";
@@ -23,28 +24,27 @@ export interface StateResource {
   dependencies?: string[];
 }
 
-/** A change of a resource that an update made. */
+/** A change that an update made to a resource. */
 export interface Change {
   op: string;
   type: string;
   name: string;
 }
 
-const SERVICES = /::(api|worker|beat)$/;
+/** URNs of the task definitions of the roles. */
+const TASK_DEFINITION = new RegExp(`TaskDefinition::(${ROLES.map(({ name }) => name).join("|")})-task-definition$`);
 
-export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
-
-/** A stack of the platform aws, in a clone, by the Pulumi CLI against an emulated AWS. */
+/** A stack of the platform aws: a clone in which the Pulumi CLI runs against an emulated AWS. */
 export class AwsStack {
   emulator!: Emulator;
-  /** Two machines with the same commit. */
+  /** Two clones, as two machines with the same commit have them. */
   readonly clones = [new Clone(), new Clone()];
   private readonly state = mkdtempSync(join(tmpdir(), "spatialforge-state-"));
-  private before: Record<string, number> = {};
-  /** All that the CLI said. */
+  private initialCounts: Record<string, number> = {};
+  /** Everything that the CLI printed. */
   log = "";
 
-  /** @param settings - beside those of the stack's own file, as YAML paths below `config` */
+  /** @param settings - in addition to those of the stack file, by YAML path below `config` */
   constructor(
     readonly stack: AwsStackName,
     readonly ecr: Ecr,
@@ -54,25 +54,25 @@ export class AwsStack {
   async start(): Promise<void> {
     this.emulator = await Emulator.start();
     this.clones.forEach((clone) => this.configure(clone));
-    this.ecr.onTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
+    this.ecr.onReleaseTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
   }
 
-  /** Notes what there is in AWS before the first update: what the test itself made, and what comes with an account. */
-  async note(): Promise<void> {
-    this.before = await this.emulator.things();
+  /** Counts the resources in AWS before the first update: those of the test itself, and those that every account has. */
+  async countInitialResources(): Promise<void> {
+    this.initialCounts = await this.emulator.resourceCounts();
   }
 
-  /** What there is in AWS that was not there at the start. */
-  async left(): Promise<string[]> {
-    const now = await this.emulator.things();
-    return Object.keys(now).filter((kind) => now[kind] > this.before[kind]);
+  /** Kinds of AWS resources of which there are more than before the first update. */
+  async remainingResources(): Promise<string[]> {
+    const counts = await this.emulator.resourceCounts();
+    return Object.keys(counts).filter((kind) => counts[kind] > this.initialCounts[kind]);
   }
 
   get repository(): string {
     return `spatialforge-${this.stack}`;
   }
 
-  /** A base with another digest. */
+  /** A base image with another digest. */
   private get otherBase(): string {
     return `spatialforge-test/base:${this.stack}`;
   }
@@ -91,7 +91,7 @@ export class AwsStack {
     for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
   }
 
-  /** Changes a setting; its key is a path, as `spatialforge:bases/cpu`. */
+  /** Changes a setting. Its key is a path, as in `spatialforge:bases/cpu`. */
   set(key: string, value: unknown, clone = this.clone): void {
     const file = join(clone.folder, `Pulumi.${this.stack}.yaml`);
     const document = parseDocument(readFileSync(file, "utf8"));
@@ -99,7 +99,7 @@ export class AwsStack {
     writeFileSync(file, document.toString());
   }
 
-  /** The environment of a command, as a line of the shell. */
+  /** The environment of a command, as a line of shell. */
   get env(): string {
     const ignore = ["imageTagMutability=MUTABLE", "imageTagMutabilityExclusionFilters"];
     return Object.entries({
@@ -112,7 +112,7 @@ export class AwsStack {
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
       AWS_EC2_METADATA_DISABLED: "true",
-      // Not known to the provider that stands in here; unit tests hold them.
+      // The provider of the test environment does not support these inputs. Unit tests cover them.
       LAB_AWS_IGNORE: ignore.map((name) => `aws:ecr/repository:Repository.${name}`).join(),
     })
       .map(([name, value]) => `export ${name}='${value}'; `)
@@ -128,33 +128,33 @@ export class AwsStack {
     return this.line(`${env} ${this.cli(command)}`, clone);
   }
 
-  /** Runs a line of a shell. */
+  /** Runs a line of shell. */
   async line(line: string, clone = this.clone): Promise<{ code: number | null; text: string }> {
     const done = await clone.run(this.env + line);
     this.log += done.text;
     return done;
   }
 
-  /** Runs a line of a shell, as a user has it from the documents, that has to succeed. */
+  /** Runs a line of shell, as the documentation has it. It must succeed. */
   async mustLine(line: string, clone = this.clone): Promise<string> {
     const { code, text } = await this.line(line, clone);
     expect(code, text).toBe(0);
     return text;
   }
 
-  /** Runs a command of the CLI that has to succeed. */
+  /** Runs a command of the CLI. It must succeed. */
   async must(command: string, clone = this.clone): Promise<string> {
     return this.mustLine(this.cli(command), clone);
   }
 
   up = (): Promise<string> => this.must("up --yes --skip-preview");
 
-  /** A preview shows nothing to change. */
+  /** Expects a preview without changes. */
   async expectUnchanged(clone = this.clone): Promise<void> {
     await this.must("preview --expect-no-changes", clone);
   }
 
-  /** What an update changed, each resource once. */
+  /** The resources that an update changed. */
   async changes(update = this.up()): Promise<Change[]> {
     const lines = (await update).matchAll(
       /^ [~+-]{1,2} +(\S+) (\S+) (created|updated|replaced|deleted) (?!original|replacement)/gm,
@@ -173,7 +173,7 @@ export class AwsStack {
     return JSON.parse(await this.must("stack output --json")) as never;
   }
 
-  /** Starts a command that is not waited for; `kill` ends it and all its processes at once, as the loss of a machine does. */
+  /** Starts a command and does not wait for it. `kill` ends all its processes at once, as the loss of a machine does. */
   begin(command: string): { kill: () => void } {
     const child = spawn("bash", ["-c", `${this.env} exec ${this.cli(command)}`], {
       cwd: this.clone.folder,
@@ -182,35 +182,35 @@ export class AwsStack {
     });
     const kill = () => {
       process.kill(-(child.pid ?? 0), "SIGKILL");
-      // The CLI's children have groups of their own.
+      // The child processes of the CLI have their own process groups.
       for (const pid of this.clone.pids()) process.kill(pid, "SIGKILL");
     };
     return { kill };
   }
 
   /** The image that ECS runs for a service. */
-  async runs(service: string): Promise<string | undefined> {
-    const ecs = new ECSClient(this.emulator.client);
+  async runningImage(service: string): Promise<string | undefined> {
+    const ecs = new ECSClient(this.emulator.clientConfig);
     const cluster = `spatialforge-${this.stack}`;
     const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: [service] }));
     const command = new DescribeTaskDefinitionCommand({ taskDefinition: services[0].taskDefinition });
     return (await ecs.send(command)).taskDefinition?.containerDefinitions?.[0].image;
   }
 
-  /** The image of each task definition, by its service. */
-  async running(): Promise<Record<string, string>> {
-    const all = (await this.resources()).filter(({ type, urn }) => /TaskDefinition$/.test(type) && SERVICES.test(urn));
+  /** The image in the task definition of each role, according to the state. */
+  async imagesByRole(): Promise<Record<string, string>> {
+    const definitions = (await this.resources()).filter(({ urn }) => TASK_DEFINITION.test(urn));
     return Object.fromEntries(
-      all.map(({ urn, inputs }) => [
-        nameOf(urn),
+      definitions.map(({ urn, inputs }) => [
+        TASK_DEFINITION.exec(urn)![1],
         (JSON.parse(inputs.containerDefinitions) as { image: string }[])[0].image,
       ]),
     );
   }
 
-  /** Looks for the value of each secret in the exported state, in all that the CLI said, and in the images. */
+  /** Expects the value of no secret in the exported state, in the CLI's output, or in the images. */
   async expectNoSecrets(): Promise<void> {
-    // An access key's ID is a name; its secret is in a secret of its own.
+    // The ID of an access key is not secret.
     const values = (await this.secrets()).filter((value) => !value.startsWith("AKIA"));
     expect(values.length).toBeGreaterThanOrEqual(4);
     const state = await this.must("stack export");
@@ -218,32 +218,32 @@ export class AwsStack {
       (image) => docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image) + docker("inspect", image),
     );
     for (const value of values) {
-      for (const text of [state, this.log, ...images]) expect(text.includes(value), "a secret is there").toBe(false);
+      for (const text of [state, this.log, ...images]) expect(text.includes(value), "contains a secret").toBe(false);
     }
   }
 
   /** The values of all secrets. */
   private async secrets(): Promise<string[]> {
-    const client = new SecretsManagerClient(this.emulator.client);
+    const client = new SecretsManagerClient(this.emulator.clientConfig);
     const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
     const values = SecretList.map(({ ARN }) => client.send(new GetSecretValueCommand({ SecretId: ARN })));
-    // The password of a URL is a value of its own.
+    // The password in a URL is a secret by itself.
     const parts = (text: string) => [text, ...(URL.canParse(text) ? [new URL(text).password].filter(Boolean) : [])];
     return (await Promise.all(values)).flatMap(({ SecretString = "" }) => parts(SecretString));
   }
 
-  /** Puts the CPU image on a base with another digest. */
+  /** Changes the base of the CPU image to one with another digest. */
   changeBase(): void {
     docker("build", "-q", "-t", this.otherBase, join(ROOT, "test", "aws", "base"));
     this.set("spatialforge:bases/cpu", this.otherBase);
   }
 
-  /** Begins an update that is killed once it has pushed an image, and then lets the next one begin. */
+  /** Starts an update, kills it when it has pushed an image, and removes its lock. */
   async upKilledAfterPush(image: ImageName): Promise<void> {
     const pushed = async () => (await this.ecr.digests(this.repository))[cacheTag(image)];
     const before = await pushed();
     const update = this.begin("up --yes --skip-preview");
-    await until("an image is pushed", 90, async () => (await pushed()) !== before);
+    await until("the image is pushed", 90, async () => (await pushed()) !== before);
     update.kill();
     await this.must("cancel --yes");
   }
@@ -257,6 +257,6 @@ export class AwsStack {
     dockerStatus("rmi", this.otherBase);
     this.clones.forEach((clone) => clone.remove());
     rmSync(this.state, { recursive: true, force: true });
-    this.emulator?.stop(); // there is none where no test of it ran
+    this.emulator?.stop(); // undefined if no test of the stack ran
   }
 }

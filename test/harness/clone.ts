@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,72 +16,74 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../stack/root";
 
-/** A fresh clone of this tree, with what is not committed yet. */
+/** A fresh clone of this work tree, including the changes that are not committed. */
 export class Clone {
   readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-"));
 
   constructor() {
     const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], { cwd: ROOT, encoding: "utf8" });
-    for (const file of files.split("\0").filter(Boolean)) {
+    for (const file of files.split("\0").filter((name) => name && existsSync(join(ROOT, name)))) {
       mkdirSync(dirname(join(this.folder, file)), { recursive: true });
       cpSync(join(ROOT, file), join(this.folder, file), { preserveTimestamps: true });
     }
   }
 
-  /** Takes over the dependencies that are installed here: an installation of its own takes most of a minute. */
+  /** Uses the dependencies that are installed in this work tree. An installation in the clone takes most of a minute. */
   linkDependencies(): void {
     const [lock, installed] = ["package-lock.json", "node_modules/.package-lock.json"].map((file) => join(ROOT, file));
-    // An installation in the clone would go through the link and empty the folder behind it.
-    if (statSync(installed).mtimeMs < statSync(lock).mtimeMs) throw new Error("package-lock.json is newer: npm ci");
+    // npm in the clone would follow the link and empty the folder of this work tree.
+    if (statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+      throw new Error("node_modules is older than package-lock.json: run npm ci");
+    }
     symlinkSync(join(ROOT, "node_modules"), join(this.folder, "node_modules"));
   }
 
-  /** Runs a line of a shell in the clone; exit code and all that it said. */
-  run(line: string): Promise<{ code: number | null; text: string }> {
-    return new Promise((done, fail) => {
-      const child = spawn("bash", ["-c", line], { cwd: this.folder });
+  /** Runs a shell command in the clone, and returns its exit code, and its output together with its error output. */
+  run(command: string): Promise<{ code: number | null; text: string }> {
+    return new Promise((resolve, reject) => {
+      const child = spawn("bash", ["-c", command], { cwd: this.folder });
       let text = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (text += data.toString()));
-      child.once("error", fail);
-      child.once("close", (code) => done({ code, text }));
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, text }));
     });
   }
 
-  /** What is in a file of it. */
+  /** Returns the content of a file. */
   read(file: string): string {
     return readFileSync(join(this.folder, file), "utf8");
   }
 
-  /** Changes a file of it; what it was. @throws Error when the change changes nothing. */
+  /** Changes a file and returns its previous content. @throws Error if the change has no effect. */
   edit(file: string, change: (text: string) => string): string {
     const before = this.read(file);
     const after = change(before);
-    if (after === before) throw new Error(`${file} is as it was`);
+    if (after === before) throw new Error(`the edit did not change ${file}`);
     writeFileSync(join(this.folder, file), after);
     return before;
   }
 
-  /** Processes that work in the clone. */
+  /** Process IDs of the processes whose working directory is in the clone. */
   pids(): number[] {
-    const inside = (pid: string) => {
+    const isInside = (pid: string) => {
       try {
         return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder);
       } catch {
-        return false; // it has ended, or is another user's
+        return false; // the process has ended, or belongs to another user
       }
     };
     return readdirSync("/proc")
-      .filter((pid) => /^\d+$/.test(pid) && inside(pid))
+      .filter((pid) => /^\d+$/.test(pid) && isInside(pid))
       .map(Number);
   }
 
-  /** Command lines of the processes that work in the clone. */
+  /** Command lines of the processes whose working directory is in the clone. */
   processes(): string[] {
     return this.pids().flatMap((pid) => {
       try {
         return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
       } catch {
-        return []; // it has ended
+        return []; // the process has ended
       }
     });
   }

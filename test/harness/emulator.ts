@@ -7,13 +7,13 @@ import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk
 import { ROOT } from "../../stack/root";
 import { until } from "./engine";
 
-/** What happens to the deployments of a service that start from now on: test/aws/emulator/services.py describes each. */
+/** Fault of the deployments of a service that start from now on. test/aws/emulator/services.py describes each. */
 export type Fault =
   | { mode: "stop"; exitCode?: number; reason?: string; log?: string }
   | { mode: "stall" }
   | { mode: "protected"; seconds: number };
 
-/** An emulated AWS of a test's own: it starts empty. `EMULATOR_PYTHON` is a Python that has moto. */
+/** An emulated AWS, which starts without resources. `EMULATOR_PYTHON` is a Python that has moto. */
 export class Emulator {
   private constructor(
     private readonly process: ChildProcess,
@@ -36,15 +36,15 @@ export class Emulator {
     return new Emulator(child, url);
   }
 
-  /** For the AWS SDK of a test. */
-  get client() {
+  /** Configuration for an AWS SDK client. */
+  get clientConfig() {
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     return { endpoint: this.url, region: process.env.AWS_REGION ?? "us-east-1", credentials };
   }
 
-  /** Runs with a fault of a service's deployments. */
-  async failing<T>(service: string, fault: Fault, run: () => Promise<T>): Promise<T> {
-    const ssm = new SSMClient(this.client);
+  /** Runs a function while the deployments of a service have a fault. */
+  async withFault<T>(service: string, fault: Fault, run: () => Promise<T>): Promise<T> {
+    const ssm = new SSMClient(this.clientConfig);
     const Name = `/emulator/${service}`;
     await ssm.send(new PutParameterCommand({ Name, Value: JSON.stringify(fault), Type: "String" }));
     try {
@@ -54,8 +54,8 @@ export class Emulator {
     }
   }
 
-  /** How many things of each kind there are. */
-  async things(): Promise<Record<string, number>> {
+  /** Number of resources of each kind. */
+  async resourceCounts(): Promise<Record<string, number>> {
     const all = (await (await fetch(`${this.url}/moto-api/data.json`)).json()) as Record<
       string,
       Record<string, number>
@@ -67,9 +67,9 @@ export class Emulator {
     );
   }
 
-  /** Tells the emulated ECR of an image that was pushed to the registry behind its name. */
+  /** Registers an image with the emulated ECR API that was pushed to the registry. */
   async putImage(repositoryName: string, imageTag: string, imageManifest: string): Promise<void> {
-    await new ECRClient(this.client).send(new PutImageCommand({ repositoryName, imageTag, imageManifest }));
+    await new ECRClient(this.clientConfig).send(new PutImageCommand({ repositoryName, imageTag, imageManifest }));
   }
 
   stop(): void {

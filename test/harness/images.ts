@@ -1,33 +1,60 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { IMAGES, type ImageName, type ImageSpec } from "../../stack/images/table";
+import { promisify } from "node:util";
+import { stage } from "../../stack/app/build-context";
+import { openApp } from "../../stack/app/source";
+import { settingsSchema } from "../../stack/config/schema";
+import { IMAGES, type ImageName, type ImageSpec } from "../../stack/images/catalog";
 import { ROOT } from "../../stack/root";
-import { settingsSchema } from "../../stack/settings/schema";
-import { openApp } from "../../stack/source/app";
-import { stage } from "../../stack/source/stage";
-import { docker } from "./engine";
+import { docker, dockerStatus } from "./engine";
+
+/** Label of a built image: the inputs from which it was built. */
+const INPUTS = "spatialforge-test.inputs";
 
 export const tagOf = (name: ImageName): string => `spatialforge-test:${name}`;
 
-/** Build arguments, as `docker build` takes them. */
+/** Build arguments as `docker build` expects them. */
 export const buildArgs = (args: Record<string, string>): string[] =>
   Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
 
-/** Builds a target of a staged context, relative to the project, on a base. */
-export function build(
+/**
+ * Builds a target from a staged context, whose path is relative to the project. Each build has a Buildx configuration of its own,
+ * because BuildKit identifies a client by it and requests only the files whose size or time has changed since the client's last
+ * build: all staged files have the same time.
+ */
+export async function build(
   tag: string,
   target: ImageName,
   base: string,
   context: string,
   args: Record<string, string> = {},
-): void {
-  docker("build", "-q", "-t", tag, "--target", target, ...buildArgs({ BASE: base, ...args }), join(ROOT, context));
+  labels: Record<string, string> = {},
+): Promise<void> {
+  const options = Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
+  options.push("--target", target, ...buildArgs({ BASE: base, ...args }));
+  const config = mkdtempSync(join(tmpdir(), "spatialforge-buildx-"));
+  const env = { ...process.env, BUILDX_CONFIG: config };
+  try {
+    await promisify(execFile)("docker", ["build", "-q", "-t", tag, ...options, join(ROOT, context)], { env });
+  } finally {
+    rmSync(config, { recursive: true });
+  }
 }
 
-/** The base of an image, as the settings have it by default. */
+/** The default base of an image. */
 export const baseOf = (image: ImageSpec): string => settingsSchema.parse({}).bases[image.base];
 
-/** Builds the three images of the sample app as the stack does, with the engine alone. */
-export async function buildImages(): Promise<void> {
+/** Builds images of the sample app, by default all of them. Skips those that were already built from the same inputs. */
+export async function buildImages(...names: ImageName[]): Promise<void> {
   const app = await openApp({ path: "sample-app" });
-  for (const image of IMAGES) build(tagOf(image.name), image.name, baseOf(image), stage(app, image).path);
+  for (const image of IMAGES) {
+    if (names.length > 0 && !names.includes(image.name)) continue;
+    const [tag, base] = [tagOf(image.name), baseOf(image)];
+    const { path, hash } = stage(app, image);
+    const inputs = `${hash} ${docker("inspect", "-f", "{{.Id}}", base)}`;
+    const builtFrom = dockerStatus("image", "inspect", "-f", `{{index .Config.Labels "${INPUTS}"}}`, tag);
+    if (builtFrom.text.trim() !== inputs) await build(tag, image.name, base, path, {}, { [INPUTS]: inputs });
+  }
 }

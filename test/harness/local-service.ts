@@ -1,16 +1,23 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { IMAGES, type ImageName } from "../../stack/images/table";
-import { cacheTag } from "../../stack/release/registry";
+import { LABELS } from "../../stack/clients/docker";
+import { IMAGES, type ImageName } from "../../stack/images/catalog";
+import { localRepository } from "../../stack/registry/registry";
+import { cacheTag } from "../../stack/registry/tags";
 import { Clone } from "./clone";
-import { docker } from "./engine";
+import { docker, dockerStatus } from "./engine";
 
-const REGISTRY = "http://127.0.0.1:5001/v2/spatialforge";
+const REPOSITORY = localRepository(5001);
+const REGISTRY_API = `http://${REPOSITORY.replace("/", "/v2/")}`;
+const MANIFEST_TYPES =
+  "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/** The name under which an image is pushed, and which is its cache. */
-export const cacheImage = (name: ImageName): string => `127.0.0.1:5001/spatialforge:${cacheTag(name)}`;
-const MANIFEST = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+/** The name that an image is pushed under. It is also the build cache of the image. */
+export const cacheImage = (name: ImageName): string => `${REPOSITORY}:${cacheTag(name)}`;
+
+/** The settings file of the stack. */
+export const SETTINGS = "Pulumi.local.yaml";
 
 /** The services that `npm run up` starts. */
 export const SERVICES = ["api", "worker", "beat", "redis", "objects", "registry", "proxy"] as const;
@@ -23,48 +30,52 @@ export interface Layer {
 }
 export type Layers = Record<ImageName, Layer[]>;
 
-/** The service that a fresh clone's `npm run up` runs on this machine, as its users see it. */
+/** The service of a fresh clone on the Docker engine of this machine, operated as a user does it. */
 export class LocalService {
   readonly url = "http://127.0.0.1:8000";
   readonly clone = new Clone();
+  /** All output of the last `npm run up` that succeeded. */
+  output = "";
   private key?: Promise<string>;
-  /** What the engine had before. */
-  private readonly before = things();
+  private readonly initialInventory = inventory();
+  private readonly initialImages = imageIds();
 
-  /** `fresh`: with nothing installed, as a user has it. */
-  constructor({ fresh = false } = {}) {
-    if (!fresh) this.clone.linkDependencies();
-  }
-
-  /** `npm run up`, which must succeed; all that it said. */
+  /** Runs `npm run up` and returns all its output. The update must succeed. */
   async up(): Promise<string> {
     const { code, text } = await this.clone.run("npm run up");
     expect(code, text).toBe(0);
-    return text;
+    return (this.output = text);
   }
 
-  /** `npm run down`, which must leave the engine as it was, and no process. */
+  /** Removes everything. `npm run down` must succeed, leave the engine as it was before the test, and leave no process. */
   async down(): Promise<void> {
     const { code, text } = await this.clone.run("npm run down");
-    const left = this.clone.processes();
-    this.clone.remove();
+    const processes = this.clone.processes();
+    const remaining = inventory();
+    this.clean(remaining);
     expect(code, text).toBe(0);
-    expect(things()).toEqual(this.before);
-    expect(left).toEqual([]);
+    expect(remaining).toEqual(this.initialInventory);
+    expect(processes).toEqual([]);
   }
 
-  /** Absolute path of a file of the clone. */
+  /** Deploys the service again after a failed test, so that the next tests have one. */
+  async recover(): Promise<void> {
+    for (const id of ids("ps", "-q", "--filter", "status=paused", ...this.ownContainers)) docker("unpause", id);
+    await this.clone.run("npm run up");
+  }
+
+  /** Absolute path of a file in the clone. */
   path(file: string): string {
     return join(this.clone.folder, file);
   }
 
-  /** Changes a file of the clone; what it was. @throws Error when the change changes nothing. */
+  /** Changes a file in the clone and returns its previous content. @throws Error if the change has no effect. */
   edit(file: string, change: (text: string) => string): string {
     return this.clone.edit(file, change);
   }
 
-  /** Runs with a changed file, and then puts the file back. */
-  async edited<T>(file: string, change: (text: string) => string, run: () => Promise<T>): Promise<T> {
+  /** Changes a file in the clone while a function runs. */
+  async withEdit<T>(file: string, change: (text: string) => string, run: () => Promise<T>): Promise<T> {
     const before = this.edit(file, change);
     try {
       return await run();
@@ -73,67 +84,118 @@ export class LocalService {
     }
   }
 
-  /** A request with an API key; a form, with the example image, makes it a POST. */
+  /** Sends a request with an API key. With a form, it is a POST request, and the example image is added to the form. */
   async request(path: string, form?: Record<string, string>): Promise<Response> {
-    // One call makes the key, however many requests wait for it.
-    this.key ??= this.clone.run("npm run --silent key").then(({ text }) => text.trim());
     const body = form && new FormData();
     if (body) {
       body.set("image", new Blob([readFileSync(this.path("docs/example.png"))]), "example.png");
       for (const [name, value] of Object.entries(form)) body.set(name, value);
     }
-    return fetch(this.url + path, { method: body ? "POST" : "GET", headers: { "X-API-Key": await this.key }, body });
+    return fetch(this.url + path, {
+      method: body ? "POST" : "GET",
+      headers: { "X-API-Key": await this.apiKey() },
+      body,
+    });
   }
 
-  /** What a request answers. @throws Error for every status but success. */
-  async answer(path: string, form?: Record<string, string>): Promise<unknown> {
+  /** The API key of this test. All requests share it. */
+  private apiKey(): Promise<string> {
+    this.key ??= this.clone.run("npm run --silent key").then(({ code, text }) => {
+      if (code === 0) return text.trim();
+      this.key = undefined;
+      throw new Error(text);
+    });
+    return this.key;
+  }
+
+  /** Sends a request and returns the JSON of the response. @throws Error if the status is not a success. */
+  async json(path: string, form?: Record<string, string>): Promise<unknown> {
     const response = await this.request(path, form);
-    if (!response.ok) throw new Error(`${path}: HTTP ${response.status}`);
+    if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`);
     return response.json();
   }
 
-  /** Queues a job; its id. */
+  /** Queues a job and returns its ID. */
   async job(form: Record<string, string> = {}): Promise<string> {
-    return ((await this.answer("/v1/reconstruct", form)) as { job_id: string }).job_id;
+    return ((await this.json("/v1/reconstruct", form)) as { job_id: string }).job_id;
   }
 
   async jobStatus(job: string): Promise<string> {
-    return ((await this.answer(`/v1/reconstruct/${job}`)) as { status: string }).status;
+    return ((await this.json(`/v1/reconstruct/${job}`)) as { status: string }).status;
   }
 
-  /** Id of the one container of a service. */
+  /** IDs of all containers, running or not. */
+  containers(): string[] {
+    return ids("ps", "-aq", "--no-trunc", ...this.ownContainers);
+  }
+
+  /** ID of the container of a service. Several IDs, one in each line, if an update has left several containers. */
   container(service: Service): string {
-    return docker("ps", "-q", "--no-trunc", "--filter", `label=spatialforge.service=${service}`);
+    return docker("ps", "-q", "--no-trunc", ...this.ownContainers, "--filter", `label=${LABELS.service}=${service}`);
   }
 
   health(service: Service): string {
     return docker("inspect", "-f", "{{.State.Health.Status}}", this.container(service));
   }
 
-  /** What the registry holds for each image. */
+  /** Layers of each image in the registry. */
   async layers(): Promise<Layers> {
-    const of = async (name: ImageName) => {
-      const response = await fetch(`${REGISTRY}/manifests/${cacheTag(name)}`, { headers: { accept: MANIFEST } });
+    const layersOf = async (name: ImageName) => {
+      const url = `${REGISTRY_API}/manifests/${cacheTag(name)}`;
+      const response = await fetch(url, { headers: { accept: MANIFEST_TYPES } });
       return ((await response.json()) as { layers: Layer[] }).layers;
     };
     return Object.fromEntries(
-      await Promise.all(IMAGES.map(async ({ name }) => [name, await of(name)] as const)),
+      await Promise.all(IMAGES.map(async ({ name }) => [name, await layersOf(name)] as const)),
     ) as Layers;
   }
 
-  /** Ids of the releases that the registry holds. */
+  /** IDs of the releases in the registry. */
   async releases(): Promise<string[]> {
-    const { tags } = (await (await fetch(`${REGISTRY}/tags/list`)).json()) as { tags: string[] };
+    const { tags } = (await (await fetch(`${REGISTRY_API}/tags/list`)).json()) as { tags: string[] };
     return [...new Set(tags.flatMap((tag) => /^release-(.*)-cpu$/.exec(tag)?.[1] ?? []))];
+  }
+
+  /** Docker filter for the containers of this service. */
+  private get ownContainers(): string[] {
+    return ["--filter", `label=${LABELS.folder}=${this.clone.folder}`];
+  }
+
+  /** Removes the clone, and everything of this service that is still on the engine. */
+  private clean(remaining: string[]): void {
+    for (const pid of this.clone.pids()) process.kill(pid, "SIGKILL");
+    for (const id of ids("ps", "-aq", ...this.ownContainers)) dockerStatus("rm", "-f", "-v", id);
+    const created = remaining.filter((name) => !this.initialInventory.includes(name));
+    for (const name of created.filter((name) => VOLUME.test(name))) dockerStatus("volume", "rm", name);
+    for (const name of created.filter((name) => NETWORK.test(name))) dockerStatus("network", "rm", name);
+    const images = imageIds().filter((id) => !this.initialImages.includes(id));
+    if (images.length > 0) dockerStatus("rmi", "-f", ...images);
+    this.clone.remove();
   }
 }
 
-/** Layers of each image that were in no image before. */
-export function added(before: Layers, now: Layers): Layer[][] {
+/** Layers of each image that no image had before. */
+export function newLayers(before: Layers, now: Layers): Layer[][] {
   const known = new Set(Object.values(before).flatMap((layers) => layers.map(({ digest }) => digest)));
   return Object.values(now).map((layers) => layers.filter(({ digest }) => !known.has(digest)));
 }
 
-/** Containers, volumes and networks of the engine. */
-const things = () =>
-  [docker("ps", "-aq"), docker("volume", "ls", "-q"), docker("network", "ls", "-q")].join("\n").split("\n").sort();
+/** Names of the volumes and of the network of a stack, with the suffix that Pulumi adds. */
+const VOLUME = /^(redis|objects|models|registry)-[0-9a-f]{7}$/;
+const NETWORK = /^spatialforge-[0-9a-f]{7}$/;
+
+const ids = (...args: string[]): string[] =>
+  docker(...args)
+    .split("\n")
+    .filter(Boolean);
+
+/** All containers, volumes, and networks of the engine. */
+const inventory = (): string[] =>
+  [...ids("ps", "-aq"), ...ids("volume", "ls", "-q"), ...ids("network", "ls", "--format", "{{.Name}}")].sort();
+
+/** Images that the updates push, that the commands of the README build, and that have lost their last name. */
+const imageIds = (): string[] => {
+  const named = [REPOSITORY, "spatialforge"].flatMap((repository) => ids("images", "-q", "--no-trunc", repository));
+  const label = "label=org.opencontainers.image.title=spatialforge";
+  return [...new Set([...named, ...ids("images", "-q", "--no-trunc", "--filter", "dangling=true", "--filter", label)])];
+};

@@ -1,112 +1,163 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, vi } from "vitest";
+import "../../stack/startup"; // formatting the stacks of Pulumi's promises would take most of the time of a test
 
+/** A resource that the program registered. */
 export interface Registered {
   type: string;
   name: string;
+  urn: string;
   inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
-  /** Names of the resources that are made before it. */
+  /** URN of the parent. Empty if the resource has none. */
+  parent: string;
+  /** URNs of the resources that must exist before it. */
+  dependencies: string[];
+  /** Names of the same resources. */
   dependsOn: string[];
 }
 
+export interface MockOptions {
+  /** Pulumi configuration, as text. The keys have their namespace. */
+  config?: Record<string, string>;
+  /** Where the AWS provider works. Default: {@link AWS}. */
+  aws?: AwsLocation;
+}
+
+export interface AwsLocation {
+  partition: string;
+  dnsSuffix: string;
+  region: string;
+}
+
+/** The default location of the mocked AWS provider. */
+export const AWS: AwsLocation = { partition: "aws", dnsSuffix: "amazonaws.com", region: "eu-west-1" };
+
+/** A location in another partition. */
+export const AWS_CHINA: AwsLocation = { partition: "aws-cn", dnsSuffix: "amazonaws.com.cn", region: "cn-north-1" };
+
+/** Account ID that the mocked AWS provider returns. */
+export const ACCOUNT_ID = "123456789012";
+
+interface Request {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getDependenciesList(): string[];
+}
+
 interface Monitor {
-  registerResource(request: { getDependenciesList(): string[] }, answer: unknown): void;
+  registerResource(request: Request, callback: unknown): void;
+  newUrn(parent: string, type: string, name: string): string;
 }
 
 /**
- * Puts mocks in the place of the engine, and of what stages contexts for modules that are imported afterwards. ARNs and ids are made
- * from the names.
- * @returns what is registered, in its order
+ * Replaces the Pulumi engine with mocks. Modules that are imported afterwards do not write build contexts. IDs and ARNs are derived from
+ * the names of the resources.
+ * @returns the registered resources in their order, which is complete after `pulumi.runtime.disconnect()`
  */
-export async function mockEngine(stack: string): Promise<Registered[]> {
-  // Contexts are staged in one place, and other tests, which run beside these, stage there.
-  vi.doMock("../../stack/source/stage", () => ({
+export async function mockEngine(stack: string, { config = {}, aws = AWS }: MockOptions = {}): Promise<Registered[]> {
+  // All tests share one folder for build contexts, and test files run in parallel.
+  vi.doMock("../../stack/app/build-context", () => ({
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
+    writeNetrc: () => undefined,
   }));
   const registered: Registered[] = [];
-  let dependsOn: string[];
+  let request: Omit<Registered, "type" | "name" | "inputs">;
+  const responses = providerFunctions(aws);
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => {
-        registered.push({ type, name, inputs, dependsOn });
-        const repoDigest = `${String(inputs.imageName).split(":cache")[0]}@sha256:${name}`;
-        const made = {
-          repoDigest,
-          arn: `arn:${name}`,
-          registryId: "123456789012",
-          versionId: `version-of-${name}`,
-          repositoryUrl: `ecr.example.org/${name}`,
-          name,
-          result: `generated-${name}`,
-          dnsName: `${name}.example.org`,
-          zoneId: "Z0",
-          fqdn: `${name}.example.org`,
-          domainValidationOptions: [VALIDATION],
-          arnSuffix: `suffix:${name}`,
-          primaryEndpointAddress: `${name}.example.org`,
-        };
-        return { id: `${name}-id`, state: { ...made, ...inputs } };
+        registered.push({ type, name, inputs, ...request });
+        return { id: `${name}-id`, state: { ...outputsOf(name, inputs), ...inputs } };
       },
-      call: ({ token, inputs }) => CALLS[token]?.(inputs) ?? inputs,
+      call: ({ token, inputs }) => responses[token]?.(inputs) ?? inputs,
     },
     "spatialforge",
     stack,
-    true, // a preview: nothing waits for what was made
+    true, // in a preview the program does not wait for deployments
   );
-  // Mocks are not told of the dependencies; the request that they answer has them.
+  pulumi.runtime.setAllConfig(config);
+  // The mocks do not receive the parent and the dependencies. The request contains them.
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, answer) => {
-    dependsOn = request.getDependenciesList().map((urn) => urn.split("::").pop()!);
-    register(request, answer);
+  monitor.registerResource = (message, callback) => {
+    const parent = message.getParent();
+    const dependencies = message.getDependenciesList();
+    const urn = monitor.newUrn(parent, message.getType(), message.getName());
+    request = { urn, parent, dependencies, dependsOn: dependencies.map(nameOf) };
+    register(message, callback);
   };
   return registered;
 }
 
-const VALIDATION = {
-  resourceRecordName: "_x.sf.example.org",
-  resourceRecordType: "CNAME",
-  resourceRecordValue: "_y.aws",
-};
+/** The name in a URN. */
+export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
-/** What AWS is asked, and its answers. */
-const CALLS: Record<string, (inputs: { filters?: unknown[] }) => object> = {
-  // Names come sorted, and a Local Zone's may be the first.
+/** The type in a URN, without the types of its parents. */
+export const typeOf = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
+
+/** Outputs of a resource that are not inputs. */
+const outputsOf = (name: string, inputs: Registered["inputs"]) => ({
+  repoDigest: `${String(inputs.imageName).split(":cache")[0]}@sha256:${name}`,
+  arn: `arn:${name}`,
+  registryId: ACCOUNT_ID,
+  versionId: `version-of-${name}`,
+  repositoryUrl: `ecr.example.org/${name}`,
+  name,
+  result: `generated-${name}`,
+  dnsName: `${name}.example.org`,
+  zoneId: "Z0",
+  fqdn: `${name}.example.org`,
+  domainValidationOptions: [
+    { resourceRecordName: "_x.sf.example.org", resourceRecordType: "CNAME", resourceRecordValue: "_y.aws" },
+  ],
+  arnSuffix: `suffix:${name}`,
+  primaryEndpointAddress: `${name}.example.org`,
+});
+
+/** The responses of the AWS provider functions, by their token. */
+const providerFunctions = ({
+  partition,
+  dnsSuffix,
+  region,
+}: AwsLocation): Record<string, (inputs: { filters?: unknown[] }) => object> => ({
+  // AWS sorts the names, so a Local Zone can be the first.
   "aws:index/getAvailabilityZones:getAvailabilityZones": ({ filters }) => ({
     names: [...(filters?.length ? [] : ["local-zone"]), "zone-a", "zone-b", "zone-c"],
   }),
-  "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),
-  "aws:index/getRegion:getRegion": () => ({ name: "eu-west-1", region: "eu-west-1" }),
+  "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: ACCOUNT_ID }),
+  "aws:index/getPartition:getPartition": () => ({ id: partition, partition, dnsSuffix }),
+  "aws:index/getRegion:getRegion": () => ({ id: region, name: region, region }),
   "aws:ssm/getParameter:getParameter": () => ({ insecureValue: '{"image_id":"ami-1","image_name":"newest"}' }),
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": () => ({ userName: "AWS", password: "token" }),
-};
+});
 
 /**
- * A mocked engine anew for each test of a file.
- * @returns `made`: the inputs of all resources of a type, by name, once all are registered; `of`: the same when `made` has waited;
- * `start`: the engine once more, for a second turn within a test
+ * Mocks the engine again for each test of a file.
+ * @returns `created`: waits for all resources, and returns the inputs of all resources of a type, by name; `inputsOf`: the same without
+ * the wait; `restart`: mocks the engine again within a test, with a Pulumi configuration
  */
 export function mockedEngine(stack: string) {
   let registered: Registered[];
-  const start = async () => {
-    registered = await mockEngine(stack);
+  const restart = async (config?: MockOptions["config"]) => {
+    registered = await mockEngine(stack, { config });
   };
-  beforeEach(start);
-  const of = (type: string) => byName(registered, type);
-  const made = async (type: string) => {
+  beforeEach(() => restart());
+  const inputsOf = (type: string) => byName(registered, type);
+  const created = async (type: string) => {
     await pulumi.runtime.disconnect();
-    return of(type);
+    return inputsOf(type);
   };
-  return { made, of, start };
+  return { created, inputsOf, restart };
 }
 
 /** Inputs of all resources of a type, by name. */
 export const byName = (registered: readonly Registered[], type: string): Record<string, Registered["inputs"]> =>
   Object.fromEntries(registered.filter((one) => one.type === type).map(({ name, inputs }) => [name, inputs]));
 
-/** Options of a component that show what is made in it, with the options that the mocks are not told of. */
-export const watching = (
-  see: (made: pulumi.ResourceTransformationArgs) => unknown,
+/** Options of a component that call a function for each of its resources, with the options that the mocks do not receive. */
+export const observe = (
+  callback: (resource: pulumi.ResourceTransformationArgs) => unknown,
 ): pulumi.ComponentResourceOptions => ({
-  transformations: [(made) => void see(made)],
+  transformations: [(resource) => void callback(resource)],
 });

@@ -1,6 +1,6 @@
 import { it } from "vitest";
 
-/** Stands for all tests of the tier aws where there is nothing to emulate AWS. */
+/** Replaces the tests of the tier aws if there is nothing that emulates AWS. */
 it.skip(
-  "all tests of this tier: no Python with moto (EMULATOR_PYTHON), or no registry with the name of an ECR (LAB_ECR)",
+  "all tests of this tier: they require a Python with moto (EMULATOR_PYTHON) and a registry with an ECR name (LAB_ECR)",
 );

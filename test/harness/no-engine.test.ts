@@ -1,4 +1,4 @@
 import { it } from "vitest";
 
-/** Stands for all tests of a tier where there is no engine to run them on. */
-it.skip("all tests of this tier: `docker version` finds no engine");
+/** Replaces the tests of a tier if there is no Docker engine to run them on. */
+it.skip("all tests of this tier: they require a Docker engine, and `docker version` found none");

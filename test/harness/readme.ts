@@ -4,13 +4,13 @@ import { ROOT } from "../../stack/root";
 
 const readme = (): string => readFileSync(join(ROOT, "README.md"), "utf8");
 
-/** The commands of the first block under a heading of the README. */
+/** The commands of the first code block under a heading of the README. */
 export function commandsUnder(heading: string): string[] {
   const [, block] = /```sh\n(.*?)\n```/s.exec(readme().split(`\n## ${heading}\n`)[1])!;
   return block.split("\n");
 }
 
-/** The command that the README writes in a line of text, by how it starts. */
+/** The command in the text of the README that starts with the given characters. */
 export function commandInText(start: string): string {
   const command = readme()
     .match(/`[^`\n]+`/g)
@@ -19,11 +19,11 @@ export function commandInText(start: string): string {
   return command.slice(1, -1);
 }
 
-/** The commands of a table of the README, by what stands before them. */
-export function commandsOf(column: "build" | "check"): [what: string, command: string][] {
+/** The commands of a table of the README, each with the text in its first column. */
+export function commandsOf(column: "build" | "check"): [label: string, command: string][] {
   const table = readme().split(`| ${column} | command |\n| --- | --- |\n`)[1].split("\n\n")[0];
   return table.split("\n").map((row) => {
-    const [, what, command] = /^\| (.*?) \| `(.*)` \|$/.exec(row)!;
-    return [what, command.replaceAll("\\|", "|")];
+    const [, label, command] = /^\| (.*?) \| `(.*)` \|$/.exec(row)!;
+    return [label, command.replaceAll("\\|", "|")];
   });
 }

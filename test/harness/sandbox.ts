@@ -1,9 +1,15 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { BACKING_IMAGES } from "../../stack/docker/backing";
+import { promisify } from "node:util";
+import { APPLICATION } from "../../stack/app/application";
+import { SERVICE_IMAGES } from "../../stack/docker/service-images";
 import { docker, dockerStatus } from "./engine";
 
-/** What a service runs with everywhere: a read-only root, no capabilities, no way to new privileges. */
-export const LOCKED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+/** Restrictions with which every platform runs the images: a read-only root file system, no capabilities, no new privileges. */
+export const RESTRICTED = [
+  ...["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"],
+  ...["--security-opt", "no-new-privileges"],
+];
 
 const ADMIN_KEY = "sf_admin_for_tests_only";
 const APP = {
@@ -16,7 +22,12 @@ const APP = {
   ADMIN_API_KEY: ADMIN_KEY,
 };
 
-/** Containers on a network of their own, by Docker alone: what a test of one image needs around it. */
+/** A PNG image of 8 x 8 black pixels. */
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAADElEQVR42mNgoA4AAABIAAEQRe/SAAAAAElFTkSuQmCC";
+
+export type Role = "api" | "worker" | "beat";
+
+/** Containers on a network of their own, without Pulumi: the environment that a test of an image needs. */
 export class Sandbox {
   private readonly name = `spatialforge-test-${randomBytes(4).toString("hex")}`;
   private readonly containers: string[] = [];
@@ -25,15 +36,15 @@ export class Sandbox {
     docker("network", "create", this.name);
   }
 
-  /** Starts a container that the others reach by a name; its id. */
+  /** Starts a container that the others reach by a name. Returns its id. */
   run(name: string, options: string[], image: string, ...command: string[]): string {
-    const on = ["--network", this.name, "--network-alias", name];
-    const id = docker("run", "-d", "--restart", "unless-stopped", ...on, ...options, image, ...command);
+    const network = ["--network", this.name, "--network-alias", name];
+    const id = docker("run", "-d", "--restart", "unless-stopped", ...network, ...options, image, ...command);
     this.containers.push(id);
     return id;
   }
 
-  /** Starts Redis; with a password, of which the application must be told in `REDIS_URL`. */
+  /** Starts Redis. If it has a password, the application needs it in `REDIS_URL`. */
   redis(password?: string): string {
     const [auth, command] = password
       ? [
@@ -41,68 +52,83 @@ export class Sandbox {
           ["redis-server", "--requirepass", password],
         ]
       : [[], []];
-    return this.run("redis", ["--tmpfs", "/data", ...auth], BACKING_IMAGES.redis, ...command);
+    return this.run("redis", ["--tmpfs", "/data", ...auth], SERVICE_IMAGES.redis, ...command);
   }
 
   objects(): string {
     const keys = ["-e", `ROOT_ACCESS_KEY=${APP.MINIO_ACCESS_KEY}`, "-e", `ROOT_SECRET_KEY=${APP.MINIO_SECRET_KEY}`];
     const command = `mkdir -p /var/tmp/${APP.MINIO_BUCKET} && exec versitygw --port :9000 posix /var/tmp`;
-    return this.run("objects", [...keys, "--entrypoint", "/bin/sh"], BACKING_IMAGES.objects, "-c", command);
+    return this.run("objects", [...keys, "--entrypoint", "/bin/sh"], SERVICE_IMAGES.objectStore, "-c", command);
   }
 
-  /** Starts a role of the application whose health is asked every so many seconds: each time costs up to 1 s of CPU. */
-  app(role: "api" | "worker" | "beat", image: string, env: Record<string, string> = {}, every = 1): string {
-    const variables = Object.entries({ ...APP, ...env }).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
-    const checks = ["--health-interval", `${every}s`, "--health-timeout", "15s", "--health-start-period", "1s"];
-    return this.run(role, [...LOCKED, ...variables, ...checks, "--health-retries", "2"], image, role);
+  /** Starts a role of the application. `interval`: seconds between two health checks, each of which takes up to 1 s of CPU. */
+  app(role: Role, image: string, env: Record<string, string> = {}, interval = 1): string {
+    const options = Object.entries({ ...APP, ...env }).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
+    options.push("--health-interval", `${interval}s`, "--health-timeout", "15s");
+    options.push("--health-start-period", "1s", "--health-retries", "1");
+    if (role === "api") options.push("-p", `127.0.0.1::${APPLICATION.port}`);
+    return this.run(role, [...RESTRICTED, ...options], image, role);
   }
 
-  /** Queues a job that lasts some seconds, through an API of this sandbox; its id. */
-  job(api: string, seconds: number): string {
-    const code = `
-import io, json, urllib.request
-from PIL import Image
-from spatialforge.main import app
-def post(path, data, **headers):
-    return json.load(urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8000" + path, data, headers, method="POST")))
-key = post("/v1/admin/keys?owner=test", b"", **{"X-API-Key": "${ADMIN_KEY}"})["api_key"]
-png = io.BytesIO(); Image.new("L", (8, 8)).save(png, "PNG")
-form = b'--B\\r\\nContent-Disposition: form-data; name="work_seconds"\\r\\n\\r\\n${seconds}\\r\\n'
-form += b'--B\\r\\nContent-Disposition: form-data; name="image"; filename="i.png"\\r\\n\\r\\n' + png.getvalue() + b"\\r\\n--B--\\r\\n"
-print(post("/v1/reconstruct", form, **{"X-API-Key": key, "Content-Type": "multipart/form-data; boundary=B"})["job_id"])`;
-    return docker("exec", api, "python", "-c", code);
+  /** Queues a job that lasts some seconds, through an API of this sandbox. Returns its id. */
+  async job(api: string, seconds: number): Promise<string> {
+    const address = `http://${docker("port", api, String(APPLICATION.port)).split("\n")[0]}`;
+    const post = async (path: string, headers: Record<string, string>, body?: FormData) => {
+      const response = await fetch(`${address}${path}`, { method: "POST", headers, body });
+      if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`);
+      return (await response.json()) as Record<string, string>;
+    };
+    const { api_key } = await post("/v1/admin/keys?owner=test", { "X-API-Key": ADMIN_KEY });
+    const form = new FormData();
+    form.set("work_seconds", String(seconds));
+    form.set("image", new Blob([Buffer.from(PNG, "base64")]), "image.png");
+    return (await post("/v1/reconstruct", { "X-API-Key": api_key }, form)).job_id;
   }
 
-  /** State of a job in Redis, as Celery writes it; empty while there is none. */
+  /** State of a job in Redis as Celery writes it. Empty if there is none yet. */
   jobState(redis: string, job: string): string {
     return /"status": "(\w+)"/.exec(docker("exec", redis, "redis-cli", "get", `celery-task-meta-${job}`))?.[1] ?? "";
   }
 
-  /** Ends one container before the others. */
+  /** Removes one container before the others. */
   end(id: string): void {
     docker("rm", "-f", "-v", id);
     this.containers.splice(this.containers.indexOf(id), 1);
   }
 
   remove(): void {
-    for (const id of this.containers) dockerStatus("rm", "-f", "-v", id);
+    if (this.containers.length > 0) dockerStatus("rm", "-f", "-v", ...this.containers);
     dockerStatus("network", "rm", this.name);
   }
 }
 
-/** `healthy`, `unhealthy` or `starting`. */
-export const health = (id: string): string => docker("inspect", "-f", "{{.State.Health.Status}}", id);
+/** A test that gets a sandbox of its own. */
+export const inSandbox = (test: (sandbox: Sandbox) => Promise<void>) => async (): Promise<void> => {
+  const sandbox = new Sandbox();
+  try {
+    await test(sandbox);
+  } finally {
+    sandbox.remove();
+  }
+};
 
-/** The last line that a container's health check said. */
-export const reason = (id: string): string =>
-  docker("inspect", "-f", "{{with .State.Health}}{{range .Log}}{{.Output}}{{end}}{{end}}", id)
-    .split("\n")
-    .filter(Boolean)
-    .at(-1) ?? "";
+/** `healthy`, `unhealthy`, or `starting`, and the last line of the container's health check. */
+export function healthOf(id: string): { status: string; line: string } {
+  const format = "{{with .State.Health}}{{.Status}}{{range .Log}}\n{{.Output}}{{end}}{{end}}";
+  const [status, ...lines] = docker("inspect", "-f", format, id).split("\n").filter(Boolean);
+  return { status, line: lines.at(-1) ?? "" };
+}
 
 export const restarts = (id: string): number => Number(docker("inspect", "-f", "{{.RestartCount}}", id));
 
-/** Sends a signal to the application's main process, as a fault does; the init stays. */
+export const exitCode = (id: string): string => docker("inspect", "-f", "{{.State.ExitCode}}", id);
+
+/** Sends SIGTERM to a container, and SIGKILL after some seconds. Does not block the tests that run at the same time. */
+export async function stop(id: string, seconds: number): Promise<void> {
+  await promisify(execFile)("docker", ["stop", "-t", String(seconds), id]);
+}
+
+/** Sends a signal to the main process of the application, as a fault does. The init is not affected. */
 export function signal(id: string, name: "STOP" | "CONT" | "KILL"): void {
   const code = `import os, signal, healthcheck; os.kill(healthcheck.main_process(), signal.SIG${name})`;
   docker("exec", id, "python", "-c", code);

@@ -1,208 +1,238 @@
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
-import { health, LOCKED, reason, restarts, Sandbox, signal } from "../harness/sandbox";
+import { exitCode, healthOf, inSandbox, RESTRICTED, restarts, signal, stop } from "../harness/sandbox";
 
-/** A GPU image with a fake NVIDIA driver. */
+/** The GPU image with a fake NVIDIA driver. */
 const WITH_DRIVER = "spatialforge-test:driver";
-const sandboxes: Sandbox[] = [];
-const sandbox = () => {
-  sandboxes.push(new Sandbox());
-  return sandboxes.at(-1)!;
-};
+const CPU = tagOf("cpu");
 
 beforeAll(async () => {
   await buildImages();
   docker("build", "-q", "-t", WITH_DRIVER, "--build-arg", `IMAGE=${tagOf("api")}`, "test/images/nvml");
 });
-// At once: the checks of all that were left running would starve the later tests.
-afterEach(() => sandboxes.splice(0).forEach((one) => one.remove()));
 
-const turns = (id: string, status: "healthy" | "unhealthy", why: RegExp, seconds = 30) =>
-  until(`${status}, because ${why}`, seconds, () => health(id) === status && why.test(reason(id))).catch((error) => {
-    throw new Error(
-      `${error.message}; it is ${health(id)}: ${reason(id)}\n${dockerStatus("logs", "--tail", "5", id).text}`,
+/** Waits until all containers have a health status for a reason. */
+async function becomes(ids: string[], status: "healthy" | "unhealthy", reason: RegExp, seconds = 60): Promise<void> {
+  const pending = new Set(ids);
+  const met = (id: string) => {
+    const { status: actual, line } = healthOf(id);
+    return actual === status && reason.test(line);
+  };
+  await until(`${status}, because ${reason}`, seconds, () => {
+    for (const id of pending) if (met(id)) pending.delete(id);
+    return pending.size === 0;
+  }).catch((error) => {
+    const details = [...pending].map(
+      (id) => `${JSON.stringify(healthOf(id))}\n${dockerStatus("logs", "--tail", "5", id).text}`,
     );
+    throw new Error(`${error.message}\n${details.join("\n")}`);
   });
+}
 
 describe("Redis", () => {
-  it("absent at start: unhealthy at once; once it is there, the API starts anew by itself and works", async () => {
-    const around = sandbox();
-    const api = around.app("api", tagOf("cpu"), { HEALTH_RESTART_AFTER_S: "2" });
-    await turns(api, "unhealthy", /^unhealthy: redis does not answer at redis:6379 \(ConnectionError\)$/);
-    expect(restarts(api)).toBe(0); // a restart does not bring Redis
-    around.redis();
-    await turns(api, "healthy", /^healthy: api$/);
-    expect(restarts(api)).toBe(1);
-  });
+  it.concurrent(
+    "unavailable at startup: the API is unhealthy, then restarts once and works",
+    inSandbox(async (sandbox) => {
+      const api = sandbox.app("api", CPU, { HEALTH_RESTART_AFTER_S: "5" });
+      await becomes([api], "unhealthy", /^unhealthy: Redis does not respond at redis:6379 \(ConnectionError\)$/);
+      expect(restarts(api)).toBe(0); // a restart would not make Redis available
+      sandbox.redis();
+      await becomes([api], "healthy", /^healthy: api$/);
+      expect(restarts(api)).toBe(1);
+    }),
+  );
 
-  it("lost later: tolerated for as long as a failover takes, then unhealthy; nothing is restarted, and it recovers", async () => {
-    const around = sandbox();
-    const redis = around.redis();
-    const roles = (["api", "worker", "beat"] as const).map((role) =>
-      around.app(role, tagOf("cpu"), { HEALTH_REDIS_TOLERANCE_S: "8", HEALTH_RESTART_AFTER_S: "40" }),
-    );
-    for (const id of roles) await turns(id, "healthy", /^healthy: /);
-    docker("stop", "-t", "1", redis);
-    const lost = Date.now();
-    for (const id of roles) await turns(id, "healthy", /^healthy for now: redis does not answer .* limit 8 s$/);
-    for (const id of roles) await turns(id, "unhealthy", /^unhealthy: redis does not answer .* limit 8 s$/);
-    expect(Date.now() - lost).toBeGreaterThan(8000);
-    docker("start", redis);
-    for (const id of roles) await turns(id, "healthy", /^healthy: /, 60);
-    expect(roles.map(restarts)).toEqual([0, 0, 0]);
-  });
+  it.concurrent(
+    "unavailable for longer than the limit: unhealthy without a restart, then healthy again",
+    inSandbox(async (sandbox) => {
+      const redis = sandbox.redis();
+      const roles = (["api", "worker", "beat"] as const).map((role) =>
+        sandbox.app(role, CPU, { HEALTH_REDIS_TOLERANCE_S: "8", HEALTH_RESTART_AFTER_S: "40" }),
+      );
+      await becomes(roles, "healthy", /^healthy: /);
+      await stop(redis, 1);
+      const stopped = Date.now();
+      await becomes(roles, "healthy", /^healthy for now: Redis does not respond .* \(limit: 8 s\)$/);
+      await becomes(roles, "unhealthy", /^unhealthy: Redis does not respond .* \(limit: 8 s\)$/);
+      expect(Date.now() - stopped).toBeGreaterThan(8000);
+      docker("start", redis);
+      await becomes(roles, "healthy", /^healthy: /);
+      expect(roles.map(restarts)).toEqual([0, 0, 0]);
+    }),
+  );
 
-  it("lost for less than that: kills nothing, and the running job is finished", async () => {
-    const around = sandbox();
-    const [redis] = [around.redis(), around.objects()];
-    const env = { HEALTH_REDIS_TOLERANCE_S: "30", HEALTH_RESTART_AFTER_S: "2" };
-    const [api, worker] = (["api", "worker"] as const).map((role) => around.app(role, tagOf("cpu"), env));
-    for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
-    const before = [api, worker].map(restarts); // on a slow machine such a short limit also meets one that only starts
-    const job = around.job(api, 10);
-    await until("the job runs", 10, () => around.jobState(redis, job) === "STARTED");
-    docker("pause", redis);
-    await turns(worker, "healthy", /^healthy for now: /);
-    docker("unpause", redis);
-    await until("the job is done", 30, () => around.jobState(redis, job) === "SUCCESS");
-    for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
-    expect([api, worker].map(restarts)).toEqual(before);
-  });
+  it(
+    "unavailable for a short time: no restart, and the running job completes",
+    inSandbox(async (sandbox) => {
+      const [redis] = [sandbox.redis(), sandbox.objects()];
+      const env = { HEALTH_REDIS_TOLERANCE_S: "30", HEALTH_RESTART_AFTER_S: "2" };
+      const [api, worker] = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU, env));
+      await becomes([api, worker], "healthy", /^healthy: /);
+      const before = [api, worker].map(restarts); // on a slow machine, the short limit also applies during startup
+      const job = await sandbox.job(api, 7);
+      await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
+      docker("pause", redis);
+      await becomes([worker], "healthy", /^healthy for now: /);
+      docker("unpause", redis);
+      await until("the job is complete", 30, () => sandbox.jobState(redis, job) === "SUCCESS");
+      await becomes([api, worker], "healthy", /^healthy: /);
+      expect([api, worker].map(restarts)).toEqual(before);
+    }),
+  );
 });
 
 describe("GPU", () => {
-  const start = (role: string, ...env: string[]) =>
-    dockerStatus("run", "--rm", ...LOCKED, ...env.flatMap((one) => ["-e", one]), WITH_DRIVER, role);
-
   it.each([
-    ["absent", "FAKE_GPUS=0", /^spatialforge \w+: the NVIDIA driver 580\.95\.05 shows no GPU: give the container one/],
     [
-      "with too old a driver",
+      "without a GPU",
+      "FAKE_GPUS=0",
+      /^spatialforge \w+: the NVIDIA driver 580\.95\.05 reports no GPU: assign a GPU to the container/,
+    ],
+    [
+      "with an old driver",
       "FAKE_DRIVER=535.1",
-      /driver 535\.1 is too old for CUDA 13: it needs branch 580 or newer/,
+      /the NVIDIA driver 535\.1 is too old for CUDA 13: install version 580 or later/,
     ],
     [
       "without a driver",
       "NVML_LIBRARY=none.so",
-      /no NVIDIA driver in this container .*: run it with the NVIDIA runtime/,
+      /no NVIDIA driver in this container .*: run the image with the NVIDIA runtime/,
     ],
-  ])("%s at start: API and worker stop with one sentence", (_, env, sentence) => {
+  ])("API and worker do not start %s, and say why", (_, env, sentence) => {
     for (const role of ["api", "worker"]) {
-      const { code, text } = start(role, env);
+      const { code, text } = dockerStatus("run", "--rm", ...RESTRICTED, "-e", env, WITH_DRIVER, role);
       expect(code).toBe(78);
       expect(text.trim()).toMatch(sentence);
       expect(text.trim().split("\n")).toHaveLength(1);
     }
   });
 
-  it("lost later: unhealthy, and healthy again when it is back", async () => {
-    const around = sandbox();
-    around.redis();
-    const ids = (["api", "worker"] as const).map((role) => around.app(role, WITH_DRIVER));
-    for (const id of ids) await turns(id, "healthy", /^healthy: /);
-    for (const id of ids) docker("exec", id, "python", "-c", "open('/tmp/gpu-lost', 'w')");
-    for (const id of ids)
-      await turns(id, "unhealthy", /^unhealthy: the NVIDIA driver does not answer \(nvmlInit returned 15\)$/);
-    for (const id of ids) docker("exec", id, "python", "-c", "import os; os.remove('/tmp/gpu-lost')");
-    for (const id of ids) await turns(id, "healthy", /^healthy: /);
-  });
+  it(
+    "lost while running: unhealthy until it is back",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const ids = (["api", "worker"] as const).map((role) => sandbox.app(role, WITH_DRIVER));
+      await becomes(ids, "healthy", /^healthy: /);
+      for (const id of ids) docker("exec", id, "python", "-c", "open('/tmp/gpu-lost', 'w')");
+      await becomes(ids, "unhealthy", /^unhealthy: the NVIDIA driver does not respond \(nvmlInit returned 15\)$/);
+      for (const id of ids) docker("exec", id, "python", "-c", "import os; os.remove('/tmp/gpu-lost')");
+      await becomes(ids, "healthy", /^healthy: /);
+    }),
+  );
 });
 
-describe("a worker", () => {
-  it("whose job runs too long is unhealthy, and starts anew by itself", async () => {
-    const around = sandbox();
-    const [redis] = [around.redis(), around.objects()];
-    const api = around.app("api", tagOf("cpu"));
-    const worker = around.app("worker", tagOf("cpu"), { HEALTH_JOB_LIMIT_S: "3", HEALTH_RESTART_AFTER_S: "4" });
-    for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
-    const job = around.job(api, 600);
-    await until("the job runs", 10, () => around.jobState(redis, job) === "STARTED");
-    await turns(worker, "unhealthy", new RegExp(`^unhealthy: job ${job} has run for \\d+ s, limit 3 s`));
-    await until("it starts anew", 60, () => restarts(worker) === 1);
-    await turns(worker, "healthy", /^healthy: /);
-  });
+// At the same time: most of these tests wait for timeouts.
+describe("failures", () => {
+  it.concurrent(
+    "a worker restarts when a job exceeds its time limit",
+    inSandbox(async (sandbox) => {
+      const [redis] = [sandbox.redis(), sandbox.objects()];
+      const api = sandbox.app("api", CPU, {}, 3);
+      const worker = sandbox.app("worker", CPU, { HEALTH_JOB_LIMIT_S: "3", HEALTH_RESTART_AFTER_S: "4" });
+      await becomes([api, worker], "healthy", /^healthy: /);
+      const job = await sandbox.job(api, 600);
+      await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
+      const reason = new RegExp(`^unhealthy: job ${job} has been running for \\d+ s \\(limit: 3 s\\)`);
+      await becomes([worker], "unhealthy", reason);
+      await until("it restarts", 60, () => restarts(worker) === 1);
+      await becomes([worker], "healthy", /^healthy: /);
+    }),
+  );
 
-  it("that does not answer is unhealthy, and healthy when it answers again", async () => {
-    const around = sandbox();
-    around.redis();
-    const worker = around.app("worker", tagOf("cpu"));
-    await turns(worker, "healthy", /^healthy: /);
-    signal(worker, "STOP");
-    await turns(worker, "unhealthy", /^unhealthy: the worker celery@\w+ does not answer$/);
-    signal(worker, "CONT");
-    await turns(worker, "healthy", /^healthy: /);
-    expect(restarts(worker)).toBe(0);
-  });
+  it.concurrent(
+    "a worker is unhealthy while it does not respond",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const worker = sandbox.app("worker", CPU);
+      await becomes([worker], "healthy", /^healthy: /);
+      signal(worker, "STOP");
+      await becomes([worker], "unhealthy", /^unhealthy: the worker celery@\w+ does not respond$/);
+      signal(worker, "CONT");
+      await becomes([worker], "healthy", /^healthy: /);
+      expect(restarts(worker)).toBe(0);
+    }),
+  );
 
-  it("that does not answer any more starts anew by itself", async () => {
-    const around = sandbox();
-    around.redis();
-    const worker = around.app("worker", tagOf("cpu"), { HEALTH_RESTART_AFTER_S: "3" });
-    await turns(worker, "healthy", /^healthy: /);
-    signal(worker, "STOP");
-    await until("it starts anew", 60, () => restarts(worker) === 1);
-    await turns(worker, "healthy", /^healthy: /);
-  });
+  it.concurrent(
+    "a worker that never responds restarts",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const worker = sandbox.app("worker", CPU, { HEALTH_RESTART_AFTER_S: "3" });
+      await becomes([worker], "healthy", /^healthy: /);
+      signal(worker, "STOP");
+      await until("it restarts", 60, () => restarts(worker) === 1);
+      await becomes([worker], "healthy", /^healthy: /);
+    }),
+  );
+
+  it.concurrent(
+    "beat is unhealthy while it does not tick",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const beat = sandbox.app("beat", CPU, { HEALTH_BEAT_TICK_S: "12" });
+      await becomes([beat], "healthy", /^healthy: /);
+      signal(beat, "STOP");
+      await becomes([beat], "unhealthy", /^unhealthy: beat has not ticked for \d+ s \(limit: 12 s\)$/);
+      signal(beat, "CONT");
+      await becomes([beat], "healthy", /^healthy: /);
+    }),
+  );
 });
 
-it("a beat that stalls is unhealthy, and healthy when it ticks again", async () => {
-  const around = sandbox();
-  around.redis();
-  const beat = around.app("beat", tagOf("cpu"), { HEALTH_BEAT_TICK_S: "12" });
-  await turns(beat, "healthy", /^healthy: /);
-  signal(beat, "STOP");
-  await turns(beat, "unhealthy", /^unhealthy: beat has not ticked for \d+ s, limit 12 s$/);
-  signal(beat, "CONT");
-  await turns(beat, "healthy", /^healthy: /);
-});
+it(
+  "an API that crashes is never healthy, and its health check says why",
+  inSandbox(async (sandbox) => {
+    const api = sandbox.app("api", CPU, { API_KEY_SECRET: "short" });
+    await until("it crashes", 30, () => restarts(api) > 1);
+    expect(healthOf(api).status).not.toBe("healthy");
+    await becomes([api], "unhealthy", /^unhealthy: \/health does not respond/);
+  }),
+);
 
-it("an app that crashes is never healthy, and its health says so", async () => {
-  const api = sandbox().app("api", tagOf("cpu"), { API_KEY_SECRET: "short" });
-  await until("it crashes", 30, () => restarts(api) > 1);
-  expect(health(api)).not.toBe("healthy");
-  await turns(api, "unhealthy", /^unhealthy: \/health does not answer/, 60);
-});
-
-it("a check imports neither torch nor the application, and takes less than 1 s of CPU", async () => {
-  const around = sandbox();
-  around.redis();
-  const ids = (["api", "worker", "beat"] as const).map((role) => around.app(role, tagOf("cpu")));
-  const code = `
+it(
+  "a health check imports neither torch nor the application, and takes less than 1 s of CPU",
+  inSandbox(async (sandbox) => {
+    sandbox.redis();
+    const ids = (["api", "worker", "beat"] as const).map((role) => sandbox.app(role, CPU));
+    const code = `
 import resource, subprocess, sys
 done = subprocess.run([sys.executable, "-X", "importtime", "/opt/spatialforge/healthcheck.py"], capture_output=True, text=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 names = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
 print(done.stdout.strip(), sorted(names & {"torch", "spatialforge", "numpy"}), used.ru_utime + used.ru_stime < 1)`;
-  for (const id of ids) {
-    await turns(id, "healthy", /^healthy: /);
-    expect(docker("exec", id, "python", "-c", code)).toMatch(/^healthy: \w+ \[\] True$/);
-  }
-});
+    await becomes(ids, "healthy", /^healthy: /);
+    for (const id of ids) expect(docker("exec", id, "python", "-c", code)).toMatch(/^healthy: \w+ \[\] True$/);
+  }),
+);
 
 describe("SIGTERM", () => {
-  it("ends the API and an idle worker within 5 s", async () => {
-    const around = sandbox();
-    around.redis();
-    for (const role of ["api", "worker"] as const) {
-      const id = around.app(role, tagOf("cpu"));
-      await turns(id, "healthy", /^healthy: /);
-      const sent = Date.now();
-      docker("stop", "-t", "30", id);
-      expect(Date.now() - sent, role).toBeLessThan(5000);
-      expect(docker("inspect", "-f", "{{.State.ExitCode}}", id), role).toMatch(/^(0|143)$/);
-    }
-  });
+  it(
+    "stops the API and an idle worker within 5 s",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const ids = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU));
+      await becomes(ids, "healthy", /^healthy: /);
+      for (const id of ids) {
+        const sent = Date.now();
+        await stop(id, 30);
+        expect(Date.now() - sent).toBeLessThan(5000);
+        expect(exitCode(id)).toMatch(/^(0|143)$/);
+      }
+    }),
+  );
 
-  it("lets a running job finish", async () => {
-    const around = sandbox();
-    const [redis] = [around.redis(), around.objects()];
-    const [api, worker] = (["api", "worker"] as const).map((role) => around.app(role, tagOf("cpu")));
-    for (const id of [api, worker]) await turns(id, "healthy", /^healthy: /);
-    const job = around.job(api, 7);
-    await until("the job runs", 10, () => around.jobState(redis, job) === "STARTED");
-    docker("stop", "-t", "60", worker);
-    expect(around.jobState(redis, job)).toBe("SUCCESS");
-    expect(docker("inspect", "-f", "{{.State.ExitCode}}", worker)).toBe("0");
-  });
+  it(
+    "waits for the running job",
+    inSandbox(async (sandbox) => {
+      const [redis] = [sandbox.redis(), sandbox.objects()];
+      const [api, worker] = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU));
+      await becomes([api, worker], "healthy", /^healthy: /);
+      const job = await sandbox.job(api, 4);
+      await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
+      await stop(worker, 60);
+      expect(sandbox.jobState(redis, job)).toBe("SUCCESS");
+      expect(exitCode(worker)).toBe("0");
+    }),
+  );
 });

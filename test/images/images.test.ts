@@ -1,28 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { IMAGES } from "../../stack/images/table";
+import { settingsSchema } from "../../stack/config/schema";
+import { IMAGES } from "../../stack/images/catalog";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { baseOf, build, buildArgs, buildImages, tagOf } from "../harness/images";
-import { health, LOCKED, Sandbox } from "../harness/sandbox";
-import { settingsSchema } from "../../stack/settings/schema";
+import { exitCode, healthOf, RESTRICTED, Sandbox } from "../harness/sandbox";
 
-/** What no image may have, anywhere. */
+/** Programs that no image may contain. */
 const FORBIDDEN =
   "bash apt apt-get dpkg pip pip3 uv gcc cc g++ make ld as git curl wget vi vim nano ed perl su sudo mount passwd".split(
     " ",
   );
 
-/** Most that an image may add to its base, in MB (10^6 bytes, uncompressed), with the sample app's packages. */
-const GATES_MB = { api: 200, worker: 170, cpu: 200 } as const;
+/** Maximum size that an image of the sample app may add to its base, in MB (10^6 bytes, uncompressed). */
+const MAXIMUM_MB = { api: 200, worker: 170, cpu: 200 } as const;
 
-/** Runs a command in an image as the service runs: read-only, without capabilities or a way to new privileges. */
-const locked = ["--rm", ...LOCKED];
-const inside = (image: string, ...command: string[]) => docker("run", ...locked, image, ...command);
-const python = (image: string, code: string) => inside(image, "python", "-c", code);
+const restricted = ["--rm", ...RESTRICTED];
+const runIn = (image: string, ...command: string[]) => docker("run", ...restricted, image, ...command);
+const python = (image: string, code: string) => runIn(image, "python", "-c", code);
 const layers = (image: string): string[] =>
   JSON.parse(docker("inspect", "-f", "{{json .RootFS.Layers}}", image)) as string[];
 const size = (image: string): number => Number(docker("inspect", "-f", "{{.Size}}", image)) / 1e6;
 
-beforeAll(buildImages);
+beforeAll(() => buildImages());
 
 describe.each(IMAGES)("$name", (spec) => {
   const { name } = spec;
@@ -35,31 +34,18 @@ describe.each(IMAGES)("$name", (spec) => {
     expect(python(image, writable)).toBe("['/tmp', '/models']");
   });
 
-  it("gives fresh volumes the user's ownership", () => {
+  it("can write to new volumes", () => {
     const volume = `spatialforge-test-${name}`;
     try {
+      const options = ["--rm", "--read-only", "--cap-drop", "ALL", "-v", `${volume}:/models`];
       const code = "open('/models/x', 'w').write('1'); open('/tmp/x', 'w').write('1'); print('written')";
-      expect(
-        docker(
-          "run",
-          "--rm",
-          "--read-only",
-          "--cap-drop",
-          "ALL",
-          "-v",
-          `${volume}:/models`,
-          image,
-          "python",
-          "-c",
-          code,
-        ),
-      ).toBe("written");
+      expect(docker("run", ...options, image, "python", "-c", code)).toBe("written");
     } finally {
       docker("volume", "rm", "-f", volume);
     }
   });
 
-  it("has no setuid file and none of the forbidden tools", () => {
+  it("contains no setuid file and no forbidden program", () => {
     const code = `
 import os, stat
 bad = []
@@ -72,14 +58,14 @@ for root, folders, files in os.walk("/"):
         if name in ${JSON.stringify(FORBIDDEN)} and mode & 0o111 and "/completions/" not in path: bad.append(path)
 print(bad)`;
     expect(python(image, code)).toBe("[]");
-    expect(dockerStatus("run", ...locked, image, "python", "-m", "pip").text).toMatch(/No module named pip/);
+    expect(dockerStatus("run", ...restricted, image, "python", "-m", "pip").text).toMatch(/No module named pip/);
   });
 
   it("keeps the package database for scanners", () => {
     expect(python(image, "print('Package: tini' in open('/var/lib/dpkg/status').read())")).toBe("True");
   });
 
-  it("loads every shared object of its packages", () => {
+  it("can load every shared library of its packages", () => {
     const code = `
 import ctypes, pathlib, sysconfig
 site, missing, count = pathlib.Path(sysconfig.get_paths()["purelib"]), [], 0
@@ -87,13 +73,13 @@ for path in sorted(site.rglob("*.so*")):
     count += 1
     try: ctypes.CDLL(str(path))
     except OSError as error:
-        # what a package brings for itself is found by the rpath of what loads it
+        # a package finds its own libraries by the rpath of the library that loads them
         if "cannot open shared object" in str(error): missing.append(str(error))
 print(count > 10, missing)`;
     expect(python(image, code)).toBe("True []");
   });
 
-  it("has an init, labels of the standard names and a health check", () => {
+  it("has an init, the standard labels, and a health check", () => {
     const config = JSON.parse(docker("inspect", "-f", "{{json .Config}}", image)) as {
       Entrypoint: string[];
       Labels: Record<string, string>;
@@ -105,19 +91,19 @@ print(count > 10, missing)`;
     expect(config.Healthcheck.Test.join(" ")).toContain("healthcheck.py");
   });
 
-  it("stays below its size", () => {
-    expect(size(image) - size(baseOf(spec))).toBeLessThan(GATES_MB[name]);
+  it("does not exceed its maximum size", () => {
+    expect(size(image) - size(baseOf(spec))).toBeLessThan(MAXIMUM_MB[name]);
   });
 });
 
-it("API and worker share every layer but the last ones", () => {
+it("API and worker share all layers except the last ones", () => {
   const [api, worker] = [layers(tagOf("api")), layers(tagOf("worker"))];
   const shared = worker.slice(0, -1);
   const [code] = worker.slice(-1);
-  expect(api).toEqual([...shared, expect.any(String), code, expect.any(String)]); // with the web server and the static files
+  expect(api).toEqual([...shared, expect.any(String), code, expect.any(String)]); // plus the web server and the static files
 });
 
-it("the worker has no uvicorn", () => {
+it("the worker does not contain uvicorn", () => {
   const find = "import importlib.util as u; print(u.find_spec('uvicorn') is not None)";
   expect([python(tagOf("api"), find), python(tagOf("worker"), find)]).toEqual(["True", "False"]);
 });
@@ -125,11 +111,11 @@ it("the worker has no uvicorn", () => {
 describe("the CPU image without a shell", () => {
   const image = "spatialforge-test:shell-less";
   const cpu = IMAGES.find(({ name }) => name === "cpu")!;
-  const around = new Sandbox();
+  const sandbox = new Sandbox();
   beforeAll(() => build(image, "cpu", baseOf(cpu), ".build/cpu", { ROOT: "shell-less" }));
-  afterAll(() => around.remove());
+  afterAll(() => sandbox.remove());
 
-  it("holds no program but Python and the init, and nothing of its base's layers", () => {
+  it("contains only Python and the init, and no layer of its base", () => {
     const code = `
 import os
 print(sorted({name for folder in os.environ["PATH"].split(":") if os.path.isdir(folder) for name in os.listdir(folder)}))`;
@@ -139,54 +125,40 @@ print(sorted({name for folder in os.environ["PATH"].split(":") if os.path.isdir(
     expect(size(image)).toBeLessThan(size(tagOf("cpu")));
   });
 
-  it("runs every role, and its health check", async () => {
-    const redis = around.redis();
-    around.objects();
-    const [api, worker, beat] = (["api", "worker", "beat"] as const).map((role) => around.app(role, image));
-    for (const id of [api, worker, beat]) await until("it is healthy", 30, () => health(id) === "healthy");
-    const job = around.job(api, 0);
-    await until("a job is done", 20, () => around.jobState(redis, job) === "SUCCESS");
+  it("runs every role and its health check", async () => {
+    const redis = sandbox.redis();
+    sandbox.objects();
+    const [api, worker, beat] = (["api", "worker", "beat"] as const).map((role) => sandbox.app(role, image));
+    for (const id of [api, worker, beat]) await until("it is healthy", 30, () => healthOf(id).status === "healthy");
+    const job = await sandbox.job(api, 0);
+    await until("the job is complete", 20, () => sandbox.jobState(redis, job) === "SUCCESS");
   });
 });
 
-it("a base without a recent Python gets a build of uv's, from a mirror if one is named", () => {
+it.concurrent("a base with an old Python gets uv's standalone Python from the configured mirror", async () => {
+  const { bases } = settingsSchema.parse({});
   const [base, uv] = ["base", "uv"].map((target) => {
-    const { bases } = settingsSchema.parse({});
+    const tag = `spatialforge-test:old-python-${target}`;
     const args = buildArgs({ BASE: bases.gpu, UV: bases.uv });
-    docker(
-      "build",
-      "-q",
-      "-t",
-      `spatialforge-test:old-python-${target}`,
-      "--target",
-      target,
-      ...args,
-      "test/images/old-python",
-    );
-    return `spatialforge-test:old-python-${target}`;
+    docker("build", "-q", "-t", tag, "--target", target, ...args, "test/images/old-python");
+    return tag;
   });
-  const version = docker(
-    "run",
-    "--rm",
-    baseOf(IMAGES[2]),
-    "python3",
-    "-c",
-    "import sys; print('%d.%d' % sys.version_info[:2])",
-  );
+  const code = "import sys; print('%d.%d' % sys.version_info[:2])";
+  const version = docker("run", "--rm", bases.cpu, "python3", "-c", code);
   const image = "spatialforge-test:old-python";
-  build(image, "worker", base, ".build/worker", { UV: uv, PYTHON: version, PYTHON_BUILDS: "file:///srv/builds" });
+  await build(image, "worker", base, ".build/worker", { UV: uv, PYTHON: version, PYTHON_BUILDS: "file:///srv/builds" });
   expect(python(image, "import sys, ctypes, celery, numpy; print(sys.base_prefix)")).toMatch(
     /^\/opt\/python\/cpython-/,
   );
 });
 
-it("the CUDA runtime bases' own entrypoint, which needs bash, is not in the way", () => {
-  build("spatialforge-test:guide", "worker", "nvidia/cuda:12.4.1-runtime-ubuntu22.04", ".build/worker");
-  expect(inside("spatialforge-test:guide", "python", "-c", "print('ok')")).toBe("ok");
+it.concurrent("the entrypoint of a CUDA runtime base, which needs bash, is replaced", async () => {
+  await build("spatialforge-test:guide", "worker", "nvidia/cuda:12.4.1-runtime-ubuntu22.04", ".build/worker");
+  expect(runIn("spatialforge-test:guide", "python", "-c", "print('ok')")).toBe("ok");
 });
 
-it.each(["api", "worker"])("the GPU image's %s stops with one sentence where there is no GPU", (role) => {
-  const { code, text } = dockerStatus("run", ...locked, tagOf("worker"), role);
+it.each(["api", "worker"])("%s on a GPU image does not start without a GPU, and says why", (role) => {
+  const { code, text } = dockerStatus("run", ...restricted, tagOf("worker"), role);
   expect(code).toBe(78);
   expect(text.trim()).toMatch(/^spatialforge \w+: no NVIDIA driver in this container .*use the CPU image$/);
 });
@@ -198,12 +170,12 @@ describe("signals", () => {
   it("SIGTERM reaches the command through the init", async () => {
     const code =
       "import signal, time, sys; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True); time.sleep(60)";
-    const id = docker("run", "-d", ...locked.slice(1), tagOf("cpu"), "python", "-c", code);
+    const id = docker("run", "-d", ...RESTRICTED, tagOf("cpu"), "python", "-c", code);
     started.push(id);
     await until("it is up", 10, () => docker("logs", id) === "up");
     const before = Date.now();
     docker("stop", "-t", "20", id);
     expect(Date.now() - before).toBeLessThan(5000);
-    expect(docker("inspect", "-f", "{{.State.ExitCode}}", id)).toBe("7");
+    expect(exitCode(id)).toBe("7");
   });
 });

@@ -1,18 +1,19 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
-import { health, reason, restarts, Sandbox } from "../harness/sandbox";
+import { exitCode, healthOf, restarts, type Role, Sandbox, stop } from "../harness/sandbox";
 
 const PASSWORD = "never-in-a-log";
 const REDIS = { REDIS_URL: `redis://:${PASSWORD}@redis:6379/0` };
 
-/** An ECS agent that prints what it is asked. The path before the real one says how it answers. */
+/** An ECS agent that prints the requests it receives. The first element of the path selects its answer. */
 const AGENT = `
 import http.server, json, time
 class Agent(http.server.BaseHTTPRequestHandler):
     def do_PUT(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        print(json.dumps({"at": time.time(), "path": self.path, "body": body}), flush=True)
+        print(json.dumps({"time": time.time(), "path": self.path, "body": body}), flush=True)
         mode = self.path.split("/")[1]
         if mode == "hang":
             return time.sleep(60)
@@ -32,53 +33,79 @@ class Agent(http.server.BaseHTTPRequestHandler):
         pass
 http.server.ThreadingHTTPServer(("", 8080), Agent).serve_forever()`;
 
-interface Asked {
-  at: number;
+interface AgentRequest {
+  time: number;
   path: string;
   body: { ProtectionEnabled: boolean; ExpiresInMinutes?: number };
 }
 
-let around: Sandbox, redis: string, api: string, agent: string;
+let sandbox: Sandbox, redis: string, api: string, agent: string;
 const workers: string[] = [];
 
 beforeAll(async () => {
-  await buildImages();
-  around = new Sandbox();
-  redis = around.redis(PASSWORD);
-  around.objects();
-  agent = around.run("agent", [], tagOf("cpu"), "python", "-c", AGENT);
+  await buildImages("cpu");
+  sandbox = new Sandbox();
+  redis = sandbox.redis(PASSWORD);
+  sandbox.objects();
+  agent = sandbox.run("agent", [], tagOf("cpu"), "python", "-c", AGENT);
   api = app("api");
-  await until("the API is healthy", 60, () => health(api) === "healthy");
+  await until("the API is healthy", 60, () => healthOf(api).status === "healthy");
 });
-afterEach(() => workers.splice(0).forEach((id) => around.end(id)));
-afterAll(() => around?.remove());
+afterEach(() => workers.splice(0).forEach((id) => sandbox.end(id)));
+afterAll(() => sandbox?.remove());
 
-const app = (role: "api" | "worker" | "beat", env: Record<string, string> = {}) =>
-  around.app(role, tagOf("cpu"), { ...REDIS, ...env }, 3);
-const state = (job: string) => around.jobState(redis, job);
-const ended = (job: string) => until("the job is done", 40, () => state(job) === "SUCCESS");
+const app = (role: Role, env: Record<string, string> = {}) =>
+  sandbox.app(role, tagOf("cpu"), { ...REDIS, ...env }, role === "worker" ? 60 : 3); // no test needs the health of a worker
+const state = (job: string) => sandbox.jobState(redis, job);
+const completed = (job: string) => until("the job is complete", 40, () => state(job) === "SUCCESS");
 const log = (id: string) => dockerStatus("logs", id).text;
 
-/** Starts a worker; it takes jobs some seconds later. */
-function worker(env: Record<string, string>): string {
+/** Starts a worker. It is ready some seconds later. */
+function worker(env: Record<string, string> = {}): string {
   workers.push(app("worker", env));
   return workers.at(-1)!;
 }
 
-describe("the backlog", () => {
+/** Runs Python code in a container of a worker, with the `inspect` object of Celery for that worker. */
+const inspect = (id: string, expression: string): string =>
+  docker(
+    "exec",
+    id,
+    "python",
+    "-c",
+    `
+import socket
+from celery import Celery
+from settings import setting
+node = f"celery@{socket.gethostname()}"
+inspect = Celery(broker=setting("REDIS_URL")).control.inspect(destination=[node])
+print(${expression})`,
+  );
+
+/** The queues from which a worker takes jobs. */
+const queuesOf = (id: string): string[] =>
+  inspect(id, `",".join(queue["name"] for queue in inspect.active_queues()[node])`).split(",");
+
+describe("backlog", () => {
   const STACK = "some-stack";
+  const PUBLISHED = { BACKLOG_NAMESPACE: "SpatialForge", BACKLOG_STACK: STACK, BACKLOG_EVERY_S: "1" };
   const TICK = "import os; print(os.stat('/tmp/spatialforge/tick').st_mtime)";
   let beat: string;
+  const cli = (...command: string[]) => docker("exec", redis, "redis-cli", ...command);
   const lines = (pattern: RegExp) => log(beat).match(pattern) ?? [];
-  /** What beat published last, in a line of its own. */
-  const last = () => JSON.parse(lines(/^\{.*\}$/gm).at(-1) ?? "{}");
-  const published = (count: number) =>
-    until(`the backlog is ${count}`, 20, () => last().Backlog === count).catch((error) => {
-      throw new Error(`${error.message}; it is ${JSON.stringify(last())}\n${log(beat)}`);
+  /** The last metrics that beat published for a role. A line contains nothing else. */
+  const last = (role = "worker") =>
+    lines(/^\{.*\}$/gm)
+      .map((line) => JSON.parse(line))
+      .filter(({ Role }) => Role === role)
+      .at(-1) ?? {};
+  const published = (count: number, role = "worker") =>
+    until(`the backlog is ${count}`, 20, () => last(role).Backlog === count).catch((error) => {
+      throw new Error(`${error.message}; it is ${JSON.stringify(last(role))}\n${log(beat)}`);
     });
 
-  it("is published by beat: what waits, what runs, and since when the next one waits", async () => {
-    beat = app("beat", { BACKLOG_NAMESPACE: "SpatialForge", BACKLOG_STACK: STACK, BACKLOG_EVERY_S: "1" });
+  it("counts each role's waiting and running jobs, and the age of the next one", async () => {
+    beat = app("beat", { ...PUBLISHED, BACKLOG_QUEUES: JSON.stringify({ other: ["default"], worker: ["gpu_heavy"] }) });
 
     await published(0);
     const metrics = [
@@ -88,54 +115,74 @@ describe("the backlog", () => {
     expect(last()).toEqual({
       _aws: {
         Timestamp: expect.any(Number),
-        CloudWatchMetrics: [{ Namespace: "SpatialForge", Dimensions: [["Stack"]], Metrics: metrics }],
+        CloudWatchMetrics: [{ Namespace: "SpatialForge", Dimensions: [["Stack", "Role"]], Metrics: metrics }],
       },
       Stack: STACK,
+      Role: "worker",
       Backlog: 0,
       BacklogAge: 0,
     });
     expect(Math.abs(Date.now() - last()._aws.Timestamp)).toBeLessThan(10_000);
 
-    const jobs = [around.job(api, 6), around.job(api, 0)];
+    // The first role counts running jobs that match no role.
+    cli("hset", "unacked", "elsewhere", JSON.stringify([{}, "", "elsewhere"]), "invalid", "{");
+    await published(2, "other");
+    cli("hdel", "unacked", "elsewhere", "invalid");
+
+    const jobs = [await sandbox.job(api, 6), await sandbox.job(api, 0)];
     await published(2);
     const ages = [last().BacklogAge];
     await until("the age grows", 20, () => ages.push(last().BacklogAge) && ages.at(-1) > ages[0] + 3);
     expect(ages).toEqual([...ages].sort((a, b) => a - b));
 
-    worker({});
+    worker();
     await until("the first job runs", 30, () => state(jobs[0]) === "STARTED");
-    await until("the second one is next", 10, () => last().BacklogAge < ages.at(-1)!);
+    await until("the second job is next", 10, () => last().BacklogAge < ages.at(-1)!);
     expect(state(jobs[0])).toBe("STARTED");
     expect(last().Backlog).toBe(2);
-    for (const job of jobs) await ended(job);
+    expect(last("other")).toMatchObject({ Stack: STACK, Backlog: 0, BacklogAge: 0 });
+    for (const job of jobs) await completed(job);
     await published(0);
     expect(last().BacklogAge).toBe(0);
   });
 
-  it("is not known while Redis is away, which beat survives, says once and without the password", async () => {
+  it("is not published without Redis: beat keeps running and logs one warning without the password", async () => {
     docker("stop", "-t", "1", redis);
-    const said = () => lines(/backlog not published: .*/g);
-    await until("beat says so", 20, () => said().length > 0);
-    const ticked = () => docker("exec", beat, "python", "-c", TICK);
-    const tick = ticked();
-    await until("its health tolerates it", 20, () => /^healthy for now: redis does not answer/.test(reason(beat)));
-    expect(health(beat)).toBe("healthy");
-    await until("it ticks", 12, () => ticked() !== tick);
-    const gone = Date.now();
+    const warnings = () => lines(/backlog not published: .*/g);
+    await until("beat logs a warning", 20, () => warnings().length > 0);
+    const tick = () => docker("exec", beat, "python", "-c", TICK);
+    const before = tick();
+    const tolerated = /^healthy for now: Redis does not respond/;
+    await until("its health check tolerates it", 20, () => tolerated.test(healthOf(beat).line));
+    expect(healthOf(beat).status).toBe("healthy");
+    await until("it ticks", 12, () => tick() !== before);
+    const restarted = Date.now();
     docker("start", redis);
-    await until("it is published again", 20, () => last()._aws.Timestamp > gone);
-    expect(said()).toEqual([expect.stringMatching(/^backlog not published: redis at redis \(\w+Error\)$/)]);
+    await until("the backlog is published again", 20, () => last()._aws.Timestamp > restarted);
+    expect(warnings()).toEqual([expect.stringMatching(/^backlog not published: Redis at redis: \w+Error$/)]);
     expect(log(beat)).not.toContain(PASSWORD);
     expect(restarts(beat)).toBe(0);
   });
 
-  it("is published by no beat without a namespace", async () => {
-    around.end(beat);
+  it("counts all queues for the role worker by default", async () => {
+    sandbox.end(beat);
+    beat = app("beat", PUBLISHED);
+    cli("lpush", "default", "1");
+    cli("lpush", "gpu_heavy", "1", "2");
+    cli("hset", "unacked", "1", JSON.stringify([{}, "", "default"]));
+    await published(4);
+    expect(last("other")).toEqual({});
+    cli("del", "default", "gpu_heavy", "unacked");
+    await published(0);
+  });
+
+  it("is not published without a namespace", async () => {
+    sandbox.end(beat);
     beat = app("beat", { BACKLOG_EVERY_S: "1" });
-    await until("it has ticked", 30, () => dockerStatus("exec", beat, "python", "-c", TICK).code === 0);
-    await new Promise((next) => setTimeout(next, 2000));
+    await until("it ticks", 30, () => dockerStatus("exec", beat, "python", "-c", TICK).code === 0);
+    await pause(2000);
     expect(log(beat)).not.toContain("Backlog");
-    around.end(beat);
+    sandbox.end(beat);
   });
 });
 
@@ -145,49 +192,46 @@ describe("scale-in protection", () => {
   const SET = { ProtectionEnabled: true, ExpiresInMinutes: 1 };
   const CLEARED = { ProtectionEnabled: false };
 
-  /** What the agent was asked under a path. */
-  const asked = (path: string) =>
+  /** Requests that the agent received for a path. */
+  const requests = (path: string) =>
     (
       docker("logs", agent)
         .split("\n")
         .filter(Boolean)
-        .map((line) => JSON.parse(line)) as Asked[]
-    ).filter((one) => one.path === `/${path}/task-protection/v1/state`);
-  const bodies = (path: string) => asked(path).map((one) => one.body);
+        .map((line) => JSON.parse(line)) as AgentRequest[]
+    ).filter((request) => request.path === `/${path}/task-protection/v1/state`);
+  const bodies = (path: string) => requests(path).map(({ body }) => body);
   const cleared = (path: string) =>
-    until("it is cleared", 10, () => asked(path).at(-1)?.body.ProtectionEnabled === false);
+    until("the protection is cleared", 10, () => requests(path).at(-1)?.body.ProtectionEnabled === false);
+  const noMoreRequests = async (path: string) => {
+    const count = requests(path).length;
+    await pause(3000);
+    expect(requests(path)).toHaveLength(count);
+  };
 
-  /** Starts a job on a worker, of 3 s at least so that it can be asked about it; when the worker took it, and when it began, as seconds. */
+  /** Runs a job on a worker. Returns the times in seconds when the worker received it and when it started. The job must last 3 s. */
   async function run(id: string, seconds: number) {
-    const job = around.job(api, seconds);
+    const job = await sandbox.job(api, seconds);
     await until("the job runs", 30, () => state(job) === "STARTED");
-    const code = `
-import socket
-from celery import Celery
-from settings import setting
-node = f"celery@{socket.gethostname()}"
-jobs = Celery(broker=setting("REDIS_URL")).control.inspect(destination=[node]).active()[node]
-print(jobs[0]["time_start"])`;
-    const began = Number(docker("exec", id, "python", "-c", code));
+    const started = Number(inspect(id, `inspect.active()[node][0]["time_start"]`));
     const [, day, time, ms] = new RegExp(`\\[(\\S+) (\\S+),(\\d+): .*${job}\\] received`).exec(log(id))!;
-    return { job, began, received: Date.parse(`${day}T${time}.${ms}Z`) / 1000 };
+    return { job, started, received: Date.parse(`${day}T${time}.${ms}Z`) / 1000 };
   }
 
-  it("is set before a job starts, renewed while it runs, and cleared when it has ended", async () => {
+  it("is set before a job starts, renewed while it runs, and cleared afterwards", async () => {
     const id = worker(at("slow/1"));
-    const { job, began } = await run(id, 5);
-    expect(began - asked("slow/1")[0].at).toBeGreaterThan(0.99); // it waited for the answer
-    await ended(job);
+    const { job, started } = await run(id, 5);
+    expect(started - requests("slow/1")[0].time).toBeGreaterThan(0.99); // the job waited for the answer
+    expect(queuesOf(id).sort()).toEqual(["default", "gpu_heavy"]);
+    await completed(job);
     await cleared("slow/1");
     expect(bodies("slow/1")).toEqual([SET, ...Array(bodies("slow/1").length - 2).fill(SET), CLEARED]);
     expect(bodies("slow/1").length).toBeGreaterThanOrEqual(3);
-    const count = asked("slow/1").length;
-    await new Promise((next) => setTimeout(next, 3000));
-    expect(asked("slow/1")).toHaveLength(count);
+    await noMoreRequests("slow/1");
     expect(log(id)).not.toContain("scale-in protection not");
   });
 
-  it("ends also after the process that ran the job was killed", async () => {
+  it("is cleared after the process of the job is killed", async () => {
     const id = worker(at("ok/2"));
     const { job } = await run(id, 3);
     const kill = `
@@ -197,57 +241,56 @@ for task in os.listdir(f"/proc/{main}/task"):
     for child in open(f"/proc/{main}/task/{task}/children").read().split():
         os.kill(int(child), 9)`;
     docker("exec", id, "python", "-c", kill);
-    await until("it was killed", 10, () => /WorkerLost|exited prematurely|signal 9/.test(log(id)));
-    await ended(job); // the sample app has it run again
+    await until("it is killed", 10, () => /WorkerLost|exited prematurely|signal 9/.test(log(id)));
+    await completed(job); // the sample app runs it again
     await cleared("ok/2");
-    const count = asked("ok/2").length;
-    await new Promise((next) => setTimeout(next, 3000));
-    expect(asked("ok/2")).toHaveLength(count);
+    await noMoreRequests("ok/2");
   });
 
-  it("that the agent refuses costs no job, and is said in one line", async () => {
-    const id = worker(at("fail/3"));
-    const { job, began, received } = await run(id, 4);
-    expect(began - received).toBeLessThan(1);
-    await ended(job);
+  it("does not delay a job and logs one warning when the agent refuses it", async () => {
+    const id = worker({ ...at("fail/3"), WORKER_QUEUES: "gpu_heavy" });
+    const { job, started, received } = await run(id, 4);
+    expect(started - received).toBeLessThan(1);
+    expect(queuesOf(id)).toEqual(["gpu_heavy"]);
+    await completed(job);
     expect(log(id).match(/scale-in protection not .*/g)).toEqual([
-      `scale-in protection not set: the agent answers 400 '{"error": {"Code": "AccessDeniedException"}}'`,
+      `scale-in protection not set: the ECS agent returned 400 '{"error": {"Code": "AccessDeniedException"}}'`,
     ]);
   });
 
   it.each([
-    ["refuse", `the agent answers 200 '{"failure": {"Reason": "DEPLOYMENT_BLOCKED"}}'`],
-    ["other", `the agent answers 200 '{"protection": {"ProtectionEnabled": false}}'`],
-    ["list", "the agent answers 200 '[]'"],
+    ["refuse", `the ECS agent returned 200 '{"failure": {"Reason": "DEPLOYMENT_BLOCKED"}}'`],
+    ["other", `the ECS agent returned 200 '{"protection": {"ProtectionEnabled": false}}'`],
+    ["list", "the ECS agent returned 200 '[]'"],
     ["ok", ""],
-  ])("is known from the agent's answer, not from its code alone: %s", (mode, why) => {
+  ])("depends on the body of the agent's answer, not only on its status: %s", (mode, reason) => {
     const url = ["-e", `ECS_AGENT_URI=http://localhost:8080/${mode}/6`];
     const code = "import protection; print(protection.Agent().protect(True))";
-    const said = dockerStatus("exec", ...url, agent, "python", "-c", code)
+    const output = dockerStatus("exec", ...url, agent, "python", "-c", code)
       .text.trim()
       .split("\n")
       .sort();
-    expect(said).toEqual(why ? ["False", `scale-in protection not set: ${why}`] : ["True"]);
+    expect(output).toEqual(reason ? ["False", `scale-in protection not set: ${reason}`] : ["True"]);
   });
 
-  it("that the agent does not answer holds a job for 2 s, and SIGTERM still lets it finish", async () => {
+  it("delays a job by 2 s when the agent does not respond, and SIGTERM still waits for the job", async () => {
     const id = worker(at("hang/4"));
-    const { job, began, received } = await run(id, 5);
-    expect(began - received).toBeGreaterThan(1.5);
-    expect(began - received).toBeLessThan(2.5);
-    docker("stop", "-t", "60", id);
+    const { job, started, received } = await run(id, 5);
+    expect(started - received).toBeGreaterThan(1.5);
+    expect(started - received).toBeLessThan(2.5);
+    await stop(id, 60);
     expect(state(job)).toBe("SUCCESS");
-    expect(docker("inspect", "-f", "{{.State.ExitCode}}", id)).toBe("0");
+    expect(exitCode(id)).toBe("0");
     expect(log(id).match(/scale-in protection not .*/g)).toEqual([expect.stringMatching(/not set: \w+: .*timed out/)]);
   });
 
   it.each([
-    ["there is no agent", PROTECTED, "none"],
-    ["it is not wanted", { ...at("ok/5"), SCALE_IN_PROTECTION: "0" }, "ok/5"],
-  ])("is not asked for where %s", async (_, env, path) => {
+    ["without an agent", PROTECTED, "none"],
+    ["when it is disabled", { ...at("ok/5"), SCALE_IN_PROTECTION: "0" }, "ok/5"],
+  ])("is not requested %s", async (_, env, path) => {
     const id = worker(env);
-    await ended(around.job(api, 1));
-    expect(asked(path)).toEqual([]);
+    await completed(await sandbox.job(api, 1));
+    expect(requests(path)).toEqual([]);
     expect(log(id)).not.toContain("scale-in protection");
   });
 });

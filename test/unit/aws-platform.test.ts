@@ -2,31 +2,40 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { imageHealthCheck } from "../../stack/images/health-check";
+import { ROLES } from "../../stack/roles";
 import { ROOT } from "../../stack/root";
-import { awsPlatform } from "../harness/aws-platform";
-import { byName, type Registered } from "../harness/mocks";
+import { awsPlatform, registerAwsPlatform } from "../harness/aws-platform";
+import { AWS_CHINA, byName, type Registered } from "../harness/mocks";
+import { expectOrder } from "../harness/order";
+import { allStatements, asList } from "../harness/policy";
 
-const definitions = (registered: Registered[]): Registered["inputs"][] =>
-  Object.entries(byName(registered, "aws:ecs/taskDefinition:TaskDefinition")).map(([name, inputs]) => ({
-    name,
+const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
+const SERVICE = "aws:ecs/service:Service";
+
+/** Task definitions with parsed container definitions. */
+const taskDefinitions = (registered: Registered[]): Registered["inputs"][] =>
+  Object.entries(byName(registered, TASK_DEFINITION)).map(([name, inputs]) => ({
+    name: name.replace(/-task-definition$/, ""),
     ...inputs,
     containerDefinitions: JSON.parse(inputs.containerDefinitions) as Record<string, any>[], // eslint-disable-line @typescript-eslint/no-explicit-any
   }));
 
+const taskDefinition = (registered: Registered[], name: string) =>
+  taskDefinitions(registered).find((task) => task.name === name)!;
+
 describe.each(["dev", "prod"] as const)("the task definitions of %s", (stack) => {
-  it("are these", async () => {
-    expect(definitions(await awsPlatform(stack)).sort((a, b) => a.name.localeCompare(b.name))).toMatchSnapshot();
+  it("match the snapshot", async () => {
+    const sorted = taskDefinitions(await awsPlatform(stack)).sort((a, b) => a.name.localeCompare(b.name));
+    expect(sorted).toMatchSnapshot();
   });
 
-  it("come out the same each time", async () => {
-    const [first, second] = [await awsPlatform(stack), await awsPlatform(stack)];
-    const text = (registered: Registered[]) =>
-      byName(registered, "aws:ecs/taskDefinition:TaskDefinition").api.containerDefinitions as string;
-    expect(text(second)).toBe(text(first));
+  it("are the same in each run", async () => {
+    const [first, second] = [await awsPlatform(stack), await registerAwsPlatform(stack)];
+    expect(byName(second, TASK_DEFINITION)).toEqual(byName(first, TASK_DEFINITION));
   });
 
-  it("are locked down, and take their health check from the image", async () => {
-    for (const { name, containerDefinitions } of definitions(await awsPlatform(stack))) {
+  it("restrict their container, and use the health check of the image", async () => {
+    for (const { name, containerDefinitions } of taskDefinitions(await awsPlatform(stack))) {
       const [container, ...others] = containerDefinitions;
       expect(others).toEqual([]);
       expect(container).toMatchObject({
@@ -34,17 +43,17 @@ describe.each(["dev", "prod"] as const)("the task definitions of %s", (stack) =>
         linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
       });
       expect(container.privileged).toBeUndefined();
-      if (name !== "fill-models") expect(container.healthCheck).toMatchObject(imageHealthCheck());
+      if (name !== "model-download") expect(container.healthCheck).toMatchObject(imageHealthCheck());
     }
   });
 });
 
-/** Types whose inputs say how hosts and services run, and who reaches whom. */
-const SHAPE = [
+/** Types of resources that define how instances and services run, and what can connect to what. */
+const SNAPSHOT_TYPES = [
   "aws:ec2/launchTemplate:LaunchTemplate",
   "aws:autoscaling/group:Group",
   "aws:ecs/capacityProvider:CapacityProvider",
-  "aws:ecs/service:Service",
+  SERVICE,
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
   "aws:ec2/vpcEndpoint:VpcEndpoint",
@@ -53,149 +62,212 @@ const SHAPE = [
 ];
 
 it.each(["dev", "prod"] as const)(
-  "the hosts, services, endpoints, logs and rules of the firewall of %s are these",
+  "instances, services, endpoints, logs, and rules of %s match the snapshot",
   async (stack) => {
     const registered = await awsPlatform(stack);
-    for (const type of SHAPE) expect(byName(registered, type)).toMatchSnapshot(type);
+    for (const type of SNAPSHOT_TYPES) expect(byName(registered, type)).toMatchSnapshot(type);
   },
 );
 
-it("the application's secret variables come from Secrets Manager, each by its key, and are in no environment", async () => {
-  const registered = await awsPlatform("prod", {}, { STRIPE_SECRET_KEY: "sk_live", SENTRY_DSN: "https://sentry" });
-  for (const { name, containerDefinitions } of definitions(registered)) {
-    if (name === "fill-models") continue;
-    const { environment, secrets } = containerDefinitions[0] as Record<string, object[]>;
-    expect(JSON.stringify(environment)).not.toMatch(/sk_live|sentry/);
-    expect(secrets).toContainEqual({
-      name: "STRIPE_SECRET_KEY",
-      valueFrom: "arn:env:STRIPE_SECRET_KEY::version-of-env",
-    });
-    expect(secrets).toContainEqual({ name: "SENTRY_DSN", valueFrom: "arn:env:SENTRY_DSN::version-of-env" });
-  }
-  const policy = byName(registered, "aws:iam/rolePolicy:RolePolicy")["api-execution"].policy as string;
-  expect(policy.match(/arn:env/g)).toHaveLength(1);
-  const { secretString } = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion").env;
-  expect(JSON.stringify(secretString)).toContain("sk_live");
+it("the policy statements of prod with ECS Exec match the snapshot", async () => {
+  const statements = allStatements(await awsPlatform("prod", { ecsExec: true }));
+  const lines = statements.map(([name, { Effect, Principal, Action, Resource, Condition }]) =>
+    [
+      name,
+      ...(Effect === "Allow" ? [] : [Effect]),
+      ...(Principal ? [JSON.stringify(Principal)] : []),
+      asList(Action).join(" "),
+      asList(Resource).join(" "),
+      ...(Condition ? [JSON.stringify(Condition)] : []),
+    ].join(" | "),
+  );
+  expect(lines.sort()).toMatchSnapshot();
 });
 
-it("what ECS checks is what the Dockerfile says", () => {
+it.each(["dev", "prod"] as const)("the resources of %s are created and deleted in a working order", async (stack) => {
+  expectOrder(await awsPlatform(stack));
+});
+
+describe("secrets", () => {
+  it("of the application come from Secrets Manager, each by its JSON key, and are in no environment", async () => {
+    const secrets = { STRIPE_SECRET_KEY: "sk_live", SENTRY_DSN: "https://sentry" };
+    const registered = await awsPlatform("prod", {}, { secrets });
+    for (const { name, containerDefinitions } of taskDefinitions(registered)) {
+      if (name === "model-download") continue;
+      const container = containerDefinitions[0] as Record<string, object[]>;
+      expect(JSON.stringify(container.environment)).not.toMatch(/sk_live|sentry/);
+      for (const variable of Object.keys(secrets)) {
+        const valueFrom = `arn:application-env:${variable}::version-of-application-env`;
+        expect(container.secrets).toContainEqual({ name: variable, valueFrom });
+      }
+    }
+    const policy = byName(registered, "aws:iam/rolePolicy:RolePolicy")["api-execution"].policy as string;
+    expect(policy.match(/arn:application-env/g)).toHaveLength(1);
+    const versions = byName(registered, "aws:secretsmanager/secretVersion:SecretVersion");
+    expect(JSON.stringify(versions["application-env"].secretString)).toContain("sk_live");
+  });
+
+  it("are in no environment of prod", async () => {
+    for (const { containerDefinitions } of taskDefinitions(await awsPlatform("prod"))) {
+      const { environment, secrets } = containerDefinitions[0] as Record<string, { name: string; value: string }[]>;
+      const names = environment.map(({ name }) => name);
+      expect(names.filter((name) => /SECRET|PASSWORD|_KEY$|REDIS_URL/.test(name))).toEqual([]);
+      expect(environment.filter(({ value }) => value.includes("generated-"))).toEqual([]);
+      if (secrets.length) {
+        expect(secrets.map(({ name }) => name)).toEqual([
+          "ADMIN_API_KEY",
+          "API_KEY_SECRET",
+          "MINIO_ACCESS_KEY",
+          "MINIO_SECRET_KEY",
+          "REDIS_URL",
+        ]);
+      }
+    }
+  });
+});
+
+it("the health check for ECS is the one of the Dockerfile", () => {
   const [, timing, command] = /^HEALTHCHECK (.*) \\\n\s+CMD (.*)$/m.exec(
     readFileSync(join(ROOT, "images", "Dockerfile"), "utf8"),
   )!;
-  const { interval, timeout, retries, command: checked } = imageHealthCheck();
+  const healthCheck = imageHealthCheck();
+  const { interval, timeout, retries } = healthCheck;
   expect(timing).toMatch(new RegExp(`--interval=${interval}s --timeout=${timeout}s .*--retries=${retries}`));
-  expect(["CMD", ...(JSON.parse(command) as string[])]).toEqual(checked);
-});
-
-it("no secret stands in an environment", async () => {
-  for (const { containerDefinitions } of definitions(await awsPlatform("prod"))) {
-    const { environment, secrets } = containerDefinitions[0] as Record<string, { name: string; value: string }[]>;
-    expect(environment.map(({ name }) => name).filter((name) => /SECRET|PASSWORD|_KEY$|REDIS_URL/.test(name))).toEqual(
-      [],
-    );
-    expect(environment.map(({ value }) => value).filter((value) => String(value).includes("generated-"))).toEqual([]);
-    if (secrets.length) {
-      expect(secrets.map(({ name }) => name)).toEqual([
-        "ADMIN_API_KEY",
-        "API_KEY_SECRET",
-        "MINIO_ACCESS_KEY",
-        "MINIO_SECRET_KEY",
-        "REDIS_URL",
-      ]);
-    }
-  }
+  expect(healthCheck.command).toEqual(["CMD", ...(JSON.parse(command) as string[])]);
 });
 
 describe("ECS Exec", () => {
-  it("gives its agent two places to write, and logs each session", async () => {
-    const registered = await awsPlatform("dev", { exec: true });
-    const api = definitions(registered).find(({ name }) => name === "api")!;
-    expect(
-      api.containerDefinitions[0].mountPoints.map((mount: { containerPath: string }) => mount.containerPath),
-    ).toEqual(["/models", "/tmp", "/var/lib/amazon", "/var/log/amazon"]);
+  it("adds two writable volumes for its agent, and logs each session", async () => {
+    const registered = await awsPlatform("dev", { ecsExec: true });
+    const [container] = taskDefinition(registered, "api").containerDefinitions;
+    const paths = container.mountPoints.map((mount: { containerPath: string }) => mount.containerPath);
+    expect(paths).toEqual(["/models", "/tmp", "/var/lib/amazon", "/var/log/amazon"]);
     const { cluster } = byName(registered, "aws:ecs/cluster:Cluster");
     expect(cluster.configuration.executeCommandConfiguration).toMatchObject({
       logging: "OVERRIDE",
       logConfiguration: { cloudWatchLogGroupName: expect.any(String) },
     });
-    expect(byName(registered, "aws:ecs/service:Service").api.enableExecuteCommand).toBe(true);
+    for (const { enableExecuteCommand } of Object.values(byName(registered, SERVICE))) {
+      expect(enableExecuteCommand).toBe(true);
+    }
   });
 
-  it("is off where it is not asked for", async () => {
-    const services = byName(await awsPlatform("prod"), "aws:ecs/service:Service");
-    expect(Object.values(services).map(({ enableExecuteCommand }) => enableExecuteCommand)).toEqual([
-      false,
-      false,
-      false,
-    ]);
+  it("is disabled by default", async () => {
+    const services = Object.values(byName(await awsPlatform("prod"), SERVICE));
+    expect(services).toHaveLength(ROLES.length);
+    for (const { enableExecuteCommand } of services) expect(enableExecuteCommand).toBe(false);
   });
 });
 
-it("prod's data, secrets, logs and topic are encrypted with the stack's own key", async () => {
+it("the KMS key of prod encrypts data, secrets, logs, images, and the topic of the alarms", async () => {
   const registered = await awsPlatform("prod");
-  const key = "arn:key";
-  const of = (type: string) => Object.values(byName(registered, type));
+  const key = "arn:kms-key";
+  const inputsOf = (type: string) => Object.values(byName(registered, type));
   for (const { kmsKeyId } of [
-    ...of("aws:secretsmanager/secret:Secret"),
-    ...of("aws:elasticache/replicationGroup:ReplicationGroup"),
-    ...of("aws:efs/fileSystem:FileSystem"),
-    ...of("aws:cloudwatch/logGroup:LogGroup"),
+    ...inputsOf("aws:secretsmanager/secret:Secret"),
+    ...inputsOf("aws:elasticache/replicationGroup:ReplicationGroup"),
+    ...inputsOf("aws:efs/fileSystem:FileSystem"),
+    ...inputsOf("aws:cloudwatch/logGroup:LogGroup"),
   ]) {
     expect(kmsKeyId).toBe(key);
   }
-  expect(of("aws:sns/topic:Topic")[0].kmsMasterKeyId).toBe(key);
-  expect(of("aws:ecr/repository:Repository")[0].encryptionConfigurations).toEqual([
+  expect(inputsOf("aws:sns/topic:Topic")[0].kmsMasterKeyId).toBe(key);
+  expect(inputsOf("aws:ecr/repository:Repository")[0].encryptionConfigurations).toEqual([
     { encryptionType: "KMS", kmsKey: key },
   ]);
 });
 
 describe("the API", () => {
-  it("runs the CPU image on Fargate on dev", async () => {
+  it("runs the CPU image on Fargate by default", async () => {
     const registered = await awsPlatform("dev");
-    const api = definitions(registered).find(({ name }) => name === "api")!;
-    expect(api.requiresCompatibilities).toEqual(["FARGATE"]);
-    expect(api.containerDefinitions[0].image).toMatch(/@sha256:cpu$/);
-    expect(byName(registered, "aws:ecs/service:Service").api.capacityProviderStrategies).toEqual([
+    const { requiresCompatibilities, containerDefinitions } = taskDefinition(registered, "api");
+    expect(requiresCompatibilities).toEqual(["FARGATE"]);
+    expect(containerDefinitions[0].image).toMatch(/@sha256:cpu$/);
+    expect(byName(registered, SERVICE).api.capacityProviderStrategies).toEqual([
       { capacityProvider: "FARGATE", weight: 1 },
     ]);
   });
 
-  it("runs the GPU image on a GPU host where that is chosen, spread over the zones", async () => {
+  it("runs the GPU image on GPU instances with the setting api.gpu, spread over the zones", async () => {
     const registered = await awsPlatform("dev", { api: { gpu: true, cpu: 3072, memory: 12_288 } });
-    const api = definitions(registered).find(({ name }) => name === "api")!;
-    expect(api.requiresCompatibilities).toEqual(["EC2"]);
-    expect(api.containerDefinitions[0]).toMatchObject({
+    const { requiresCompatibilities, containerDefinitions } = taskDefinition(registered, "api");
+    expect(requiresCompatibilities).toEqual(["EC2"]);
+    expect(containerDefinitions[0]).toMatchObject({
       image: expect.stringMatching(/@sha256:api$/),
       resourceRequirements: [{ type: "GPU", value: "1" }],
     });
-    expect(byName(registered, "aws:ecs/service:Service").api).toMatchObject({
-      capacityProviderStrategies: [{ capacityProvider: "gpu" }],
+    expect(byName(registered, SERVICE).api).toMatchObject({
+      capacityProviderStrategies: [{ capacityProvider: "cluster-gpu" }],
       orderedPlacementStrategies: [{ type: "spread", field: "attribute:ecs.availability-zone" }, { type: "binpack" }],
     });
   });
 
-  it("believes the load balancer's headers alone, and keeps connections longer than it does", async () => {
+  it("accepts headers only from the VPC, and keeps connections open longer than the load balancer", async () => {
     const registered = await awsPlatform("prod");
-    const { environment } = definitions(registered).find(({ name }) => name === "api")!.containerDefinitions[0];
-    const env = Object.fromEntries(
+    const { environment } = taskDefinition(registered, "api").containerDefinitions[0];
+    const variables = Object.fromEntries(
       environment.map(({ name, value }: { name: string; value: string }) => [name, value]),
     );
-    expect(env.FORWARDED_ALLOW_IPS).toBe("10.50.0.0/16");
-    const { idleTimeout } = byName(registered, "aws:lb/loadBalancer:LoadBalancer").entry;
-    expect(Number(env.UVICORN_KEEP_ALIVE_S)).toBeGreaterThan(idleTimeout);
+    expect(variables.FORWARDED_ALLOW_IPS).toBe("10.50.0.0/16");
+    const { idleTimeout } = byName(registered, "aws:lb/loadBalancer:LoadBalancer")["load-balancer"];
+    expect(Number(variables.UVICORN_KEEP_ALIVE_S)).toBeGreaterThan(idleTimeout);
   });
 });
 
-it("beat is exactly one, and the old one stops first; only it publishes the backlog", async () => {
-  const registered = await awsPlatform("prod");
-  expect(byName(registered, "aws:ecs/service:Service").beat).toMatchObject({
+it("beat has exactly one task, and the old task stops before the new one starts", async () => {
+  expect(byName(await awsPlatform("prod"), SERVICE).beat).toMatchObject({
     desiredCount: 1,
     deploymentMinimumHealthyPercent: 0,
     deploymentMaximumPercent: 100,
     availabilityZoneRebalancing: "DISABLED",
   });
-  const publish = definitions(registered).filter(({ containerDefinitions }) =>
-    containerDefinitions[0].environment.some(({ name }: { name: string }) => name === "BACKLOG_NAMESPACE"),
-  );
-  expect(publish.map(({ name }) => name)).toEqual(["beat"]);
+});
+
+it.each(["dev", "prod"] as const)("GPU instances and their volumes have the default tags of %s", async (stack) => {
+  const registered = await awsPlatform(stack);
+  const { tags } = byName(registered, "aws:autoscaling/group:Group")["cluster-gpu"];
+  for (const [key, value] of [
+    ["Project", "spatialforge"],
+    ["Environment", stack],
+  ]) {
+    expect(tags).toContainEqual({ key, value, propagateAtLaunch: true });
+  }
+  const { tagSpecifications } = byName(registered, "aws:ec2/launchTemplate:LaunchTemplate")["cluster-gpu"];
+  const expected = { Project: "spatialforge", Environment: stack };
+  expect(tagSpecifications).toMatchObject([
+    { resourceType: "instance", tags: expected },
+    { resourceType: "volume", tags: expected },
+  ]);
+});
+
+describe("another partition", () => {
+  /** Service principals that have no suffix of the partition. */
+  const SERVICE_PRINCIPALS = [
+    "cloudwatch.amazonaws.com",
+    "ecs-tasks.amazonaws.com",
+    "logdelivery.elasticloadbalancing.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
+  ];
+
+  const inChina = () =>
+    awsPlatform(
+      "prod",
+      { ecsExec: true, loadBalancer: { domainName: "sf.example.org", hostedZoneId: "Z1" } },
+      { location: AWS_CHINA, secrets: { SENTRY_DSN: "https://sentry" } },
+    );
+  const texts = async () =>
+    (await inChina()).map(({ type, name, inputs }) => `${type} ${name} ${JSON.stringify(inputs)}`);
+
+  it("has no ARN of the partition aws", async () => {
+    const all = await texts();
+    expect(all.filter((text) => text.includes("arn:aws:"))).toEqual([]);
+    expect(all.filter((text) => text.includes("arn:aws-cn:")).length).toBeGreaterThan(5);
+  });
+
+  it("has no host of the partition aws", async () => {
+    const all = (await texts()).join("\n");
+    const hosts = all.match(/[\w.-]+\.amazonaws\.com\b(?!\.cn)/g) ?? [];
+    expect([...new Set(hosts)].sort()).toEqual(SERVICE_PRINCIPALS);
+    expect(all).toContain("s3.cn-north-1.amazonaws.com.cn");
+  });
 });

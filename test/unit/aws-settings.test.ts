@@ -1,129 +1,199 @@
 import { describe, expect, it } from "vitest";
-import { fargateProblem } from "../../stack/aws/fargate";
-import { contains, overlaps, parseRange } from "../../stack/settings/cidr";
-import { parseSettings } from "../../stack/settings/parse";
+import { contains, overlaps, parseCidrBlock } from "../../stack/config/cidr";
+import { fargateProblem, stopTimeoutProblem } from "../../stack/config/fargate";
+import { parseSettings } from "../../stack/config/parse";
 
-/** Settings of a dev stack that are right; a case changes one part of them. */
-const GOOD = { entry: { allowHttp: true } };
+/** Valid settings of a stack other than prod. Each case changes one part of them. */
+const VALID = { loadBalancer: { allowHttp: true } };
 
 const check = (aws: object, stack = "dev") =>
-  parseSettings({ stack, values: { platform: "aws", aws: JSON.stringify({ ...GOOD, ...aws }) } }).problems;
+  parseSettings({ stack, values: { platform: "aws", aws: JSON.stringify({ ...VALID, ...aws }) } }).problems;
 
 interface Case {
-  it: string;
+  title: string;
   aws: object;
-  /** The key that the error names, after `aws.` */
+  /** Key that the problem names, after `aws.` */
   key: string;
-  says: RegExp;
+  remedy: RegExp;
   stack?: string;
 }
 
 const CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1";
 
 const CASES: Case[] = [
-  { it: "a misspelt section", aws: { netwrk: {} }, key: "netwrk", says: /did you mean aws\.network\?/ },
-  { it: "a misspelt key", aws: { redis: { node: 2 } }, key: "redis.node", says: /did you mean aws\.redis\.nodes\?/ },
-  { it: "one zone", aws: { network: { zones: 1 } }, key: "network.zones", says: />=2/ },
-  { it: "four zones", aws: { network: { zones: 4 } }, key: "network.zones", says: /<=3/ },
-  { it: "a range that is a word", aws: { network: { cidr: "ten" } }, key: "network.cidr", says: /IPv4 CIDR/ },
-  { it: "a range in the middle", aws: { network: { cidr: "10.40.1.0/16" } }, key: "network.cidr", says: /first of it/ },
-  { it: "a byte too large", aws: { network: { cidr: "10.400.0.0/16" } }, key: "network.cidr", says: /no range/ },
-  { it: "a VPC too large", aws: { network: { cidr: "10.0.0.0/8" } }, key: "network.cidr", says: /at most a \/16/ },
-  { it: "a VPC too small", aws: { network: { cidr: "10.40.0.0/24" } }, key: "network.cidr", says: /too small/ },
-  { it: "a public range", aws: { network: { cidr: "8.8.0.0/16" } }, key: "network.cidr", says: /not private/ },
+  { title: "a misspelled section", aws: { netwrk: {} }, key: "netwrk", remedy: /did you mean aws\.network\?/ },
   {
-    it: "a VPC over Docker's own range",
-    aws: { network: { cidr: "172.17.0.0/16" } },
-    key: "network.cidr",
-    says: /overlaps 172\.17\.0\.0\/16/,
+    title: "a misspelled key",
+    aws: { redis: { node: 2 } },
+    key: "redis.node",
+    remedy: /did you mean aws\.redis\.nodes\?/,
   },
   {
-    it: "a VPC over a peer's range",
-    aws: { network: { cidr: "10.40.0.0/16", reserved: ["10.0.0.0/9"] } },
-    key: "network.cidr",
-    says: /overlaps 10\.0\.0\.0\/9/,
+    title: "one availability zone",
+    aws: { network: { availabilityZones: 1 } },
+    key: "network.availabilityZones",
+    remedy: /at least 2$/,
   },
   {
-    it: "a reserved range that is none",
-    aws: { network: { reserved: ["10.0.0.1/9"] } },
-    key: "network.reserved.0",
-    says: /no range/,
+    title: "four availability zones",
+    aws: { network: { availabilityZones: 4 } },
+    key: "network.availabilityZones",
+    remedy: /at most 3$/,
   },
-  { it: "no certificate", aws: { entry: {} }, key: "entry.certificateArn", says: /entry\.allowHttp/ },
   {
-    it: "plain HTTP on prod",
-    aws: { entry: { allowHttp: true } },
+    title: "a CIDR block that is a word",
+    aws: { network: { cidrBlock: "ten" } },
+    key: "network.cidrBlock",
+    remedy: /IPv4 address and a prefix length/,
+  },
+  {
+    title: "a CIDR block with host bits",
+    aws: { network: { cidrBlock: "10.40.1.0/16" } },
+    key: "network.cidrBlock",
+    remedy: /host bits must be zero/,
+  },
+  {
+    title: "a CIDR block with a byte that is too large",
+    aws: { network: { cidrBlock: "10.400.0.0/16" } },
+    key: "network.cidrBlock",
+    remedy: /invalid CIDR block/,
+  },
+  {
+    title: "a VPC that is too large",
+    aws: { network: { cidrBlock: "10.0.0.0/8" } },
+    key: "network.cidrBlock",
+    remedy: /AWS allows a \/16 at most/,
+  },
+  {
+    title: "a VPC that is too small",
+    aws: { network: { cidrBlock: "10.40.0.0/24" } },
+    key: "network.cidrBlock",
+    remedy: /too small/,
+  },
+  {
+    title: "a public CIDR block",
+    aws: { network: { cidrBlock: "8.8.0.0/16" } },
+    key: "network.cidrBlock",
+    remedy: /not private/,
+  },
+  {
+    title: "a VPC that overlaps Docker's CIDR block",
+    aws: { network: { cidrBlock: "172.17.0.0/16" } },
+    key: "network.cidrBlock",
+    remedy: /overlaps 172\.17\.0\.0\/16/,
+  },
+  {
+    title: "a VPC that overlaps a peered network",
+    aws: { network: { cidrBlock: "10.40.0.0/16", reservedCidrBlocks: ["10.0.0.0/9"] } },
+    key: "network.cidrBlock",
+    remedy: /overlaps 10\.0\.0\.0\/9/,
+  },
+  {
+    title: "an invalid reserved CIDR block",
+    aws: { network: { reservedCidrBlocks: ["10.0.0.1/9"] } },
+    key: "network.reservedCidrBlocks.0",
+    remedy: /invalid CIDR block/,
+  },
+  {
+    title: "no certificate",
+    aws: { loadBalancer: {} },
+    key: "loadBalancer.certificateArn",
+    remedy: /loadBalancer\.allowHttp/,
+  },
+  {
+    title: "plain HTTP in production",
+    aws: { loadBalancer: { allowHttp: true } },
     stack: "prod",
-    key: "entry.certificateArn",
-    says: /HTTPS only/,
+    key: "loadBalancer.certificateArn",
+    remedy: /production requires HTTPS/,
   },
   {
-    it: "a certificate that is no ARN",
-    aws: { entry: { certificateArn: "mine" } },
-    key: "entry.certificateArn",
-    says: /ARN of ACM/,
+    title: "a certificate that is not an ARN",
+    aws: { loadBalancer: { certificateArn: "mine" } },
+    key: "loadBalancer.certificateArn",
+    remedy: /ACM certificate ARN/,
   },
-  { it: "a domain alone", aws: { entry: { domain: "a.example.org" } }, key: "entry.domain", says: /hostedZoneId/ },
   {
-    it: "a zone alone",
-    aws: { entry: { hostedZoneId: "Z1", allowHttp: true } },
-    key: "entry.hostedZoneId",
-    says: /entry\.domain/,
+    title: "a domain name without a hosted zone",
+    aws: { loadBalancer: { domainName: "a.example.org" } },
+    key: "loadBalancer.domainName",
+    remedy: /hostedZoneId/,
   },
-  { it: "fewer tasks than the least", aws: { api: { min: 3, max: 2 } }, key: "api.min", says: /more than api\.max/ },
-  { it: "a worker that is never there", aws: { worker: { max: 0 } }, key: "worker.max", says: />=1/ },
   {
-    it: "a size that Fargate lacks",
+    title: "a hosted zone without a domain name",
+    aws: { loadBalancer: { hostedZoneId: "Z1", allowHttp: true } },
+    key: "loadBalancer.hostedZoneId",
+    remedy: /loadBalancer\.domainName/,
+  },
+  {
+    title: "a minimum number of tasks above the maximum",
+    aws: { api: { minTasks: 3, maxTasks: 2 } },
+    key: "api.minTasks",
+    remedy: /greater than aws\.api\.maxTasks/,
+  },
+  {
+    title: "a maximum of 0 tasks",
+    aws: { worker: { maxTasks: 0 } },
+    key: "worker.maxTasks",
+    remedy: /at least 1$/,
+  },
+  {
+    title: "a task size that Fargate does not support",
     aws: { api: { cpu: 2048, memory: 2048 } },
     key: "api.memory",
-    says: /4096 to 16384/,
+    remedy: /4096 to 16384/,
   },
-  { it: "too many days of snapshots", aws: { redis: { snapshotDays: 36 } }, key: "redis.snapshotDays", says: /<=35/ },
   {
-    it: "a node type that is none",
+    title: "a retention of snapshots that is too long",
+    aws: { redis: { snapshotRetentionDays: 36 } },
+    key: "redis.snapshotRetentionDays",
+    remedy: /at most 35$/,
+  },
+  {
+    title: "an invalid node type",
     aws: { redis: { nodeType: "large" } },
     key: "redis.nodeType",
-    says: /cache\.t4g\.small/,
+    remedy: /cache\.t4g\.small/,
   },
   {
-    it: "no key of the object store",
-    aws: { objects: { keySerial: 2, endedSerial: 2 } },
-    key: "objects.endedSerial",
-    says: /less than objects\.keySerial, which is 2/,
+    title: "the deletion of the access key in use",
+    aws: { bucket: { accessKeyVersion: 2, deletedAccessKeyVersion: 2 } },
+    key: "bucket.deletedAccessKeyVersion",
+    remedy: /less than aws\.bucket\.accessKeyVersion, which is 2/,
   },
   {
-    it: "three keys of the object store",
-    aws: { objects: { keySerial: 3 } },
-    key: "objects.keySerial",
-    says: /first end those before with objects\.endedSerial = 1/,
+    title: "three access keys",
+    aws: { bucket: { accessKeyVersion: 3 } },
+    key: "bucket.accessKeyVersion",
+    remedy: /first set aws\.bucket\.deletedAccessKeyVersion to 1/,
   },
   {
-    it: "no public path",
-    aws: { entry: { publicPaths: [] } },
-    key: "entry.publicPaths",
-    says: /at least one path/,
+    title: "an empty list of public paths",
+    aws: { loadBalancer: { publicPaths: [] } },
+    key: "loadBalancer.publicPaths",
+    remedy: /at least one path/,
   },
-  { it: "a model that is none", aws: { models: ["depth"] }, key: "models.0", says: /OWNER\/NAME/ },
-  { it: "an address that is none", aws: { alarmEmail: "ops" }, key: "alarmEmail", says: /email|Invalid/ },
+  { title: "an invalid model", aws: { models: ["depth"] }, key: "models.0", remedy: /OWNER\/NAME/ },
+  { title: "an invalid email address", aws: { alarmEmail: "ops" }, key: "alarmEmail", remedy: /an email address/ },
 ];
 
-describe("bad settings of the platform aws", () => {
-  it.each(CASES)("$it", ({ aws, key, says, stack }) => {
+describe("invalid settings of the platform aws", () => {
+  it.each(CASES)("$title", ({ aws, key, remedy, stack }) => {
     const problems = check(aws, stack);
     expect(problems.map((problem) => problem.key)).toEqual([`aws.${key}`]);
-    expect(problems[0].remedy).toMatch(says);
+    expect(problems[0].remedy).toMatch(remedy);
   });
 
-  it("are listed together with those of the whole stack", () => {
+  it("lists their problems together with the other problems of the stack", () => {
     const values = {
       platform: "aws",
       env: '{"DEMO_MODE":"true"}',
-      aws: JSON.stringify({ network: { cidr: "8.8.0.0/16" }, api: { min: 9 } }),
+      aws: JSON.stringify({ network: { cidrBlock: "8.8.0.0/16" }, api: { minTasks: 9 } }),
     };
     expect(parseSettings({ stack: "prod", values }).problems.map(({ key }) => key)).toEqual([
-      "aws.network.cidr",
-      "aws.entry.certificateArn",
-      "aws.api.min",
+      "aws.network.cidrBlock",
+      "aws.loadBalancer.certificateArn",
+      "aws.api.minTasks",
       "env.DEMO_MODE",
     ]);
   });
@@ -131,14 +201,18 @@ describe("bad settings of the platform aws", () => {
 
 it.each([
   ["a certificate", { certificateArn: CERTIFICATE }],
-  ["a certificate for a domain that is elsewhere", { certificateArn: CERTIFICATE, domain: "a.example.org" }],
-  ["a domain with its zone", { domain: "a.example.org", hostedZoneId: "Z1" }],
-])("prod takes %s", (_, entry) => {
-  expect(check({ entry }, "prod")).toEqual([]);
+  [
+    "a certificate and a domain name in another DNS service",
+    { certificateArn: CERTIFICATE, domainName: "a.example.org" },
+  ],
+  ["a domain name with its hosted zone", { domainName: "a.example.org", hostedZoneId: "Z1" }],
+])("prod accepts %s", (_, loadBalancer) => {
+  expect(check({ loadBalancer }, "prod")).toEqual([]);
 });
 
-it("a stack on docker does not look at them", () => {
-  expect(parseSettings({ stack: "local", values: { aws: '{"network":{"cidr":"8.8.0.0/16"}}' } }).problems).toEqual([]);
+it("the platform docker does not check the settings of aws", () => {
+  const aws = '{"network":{"cidrBlock":"8.8.0.0/16"}}';
+  expect(parseSettings({ stack: "local", values: { aws } }).problems).toEqual([]);
 });
 
 it.each([
@@ -146,14 +220,14 @@ it.each([
   ["10.40.0.0/16", "10.41.0.0/16", false, false],
   ["10.40.0.0/16", "10.0.0.0/8", true, false],
   ["10.40.0.0/16", "nonsense", false, false],
-])("%s and %s: overlap %s, contains %s", (a, b, overlap, inside) => {
+])("%s and %s: overlaps %s, contains %s", (a, b, overlap, inside) => {
   expect([overlaps(a, b), contains(a, b)]).toEqual([overlap, inside]);
 });
 
-it("a range starts at its first address", () => {
-  expect(parseRange("10.40.0.0/16")).toMatchObject({ prefix: 16, size: 65_536 });
-  expect(parseRange("10.40.0.1/16")).toBeUndefined();
-  expect(parseRange("0.0.0.0/33")).toBeUndefined();
+it("parseCidrBlock rejects host bits and invalid prefix lengths", () => {
+  expect(parseCidrBlock("10.40.0.0/16")).toMatchObject({ prefix: 16, size: 65_536 });
+  expect(parseCidrBlock("10.40.0.1/16")).toBeUndefined();
+  expect(parseCidrBlock("0.0.0.0/33")).toBeUndefined();
 });
 
 it.each([
@@ -165,6 +239,13 @@ it.each([
   [8192, 20_480, true],
   [8192, 18_432, false],
   [3072, 8192, false],
-])("Fargate: %i CPU units with %i MiB: %s", (cpu, memory, good) => {
-  expect(fargateProblem({ cpu, memory }) === undefined).toBe(good);
+])("Fargate supports %i CPU units with %i MiB: %s", (cpu, memory, supported) => {
+  expect(fargateProblem({ cpu, memory }) === undefined).toBe(supported);
+});
+
+it("Fargate supports a stop timeout of at most 120 seconds", () => {
+  expect([stopTimeoutProblem(120), stopTimeoutProblem(121)]).toEqual([
+    undefined,
+    "Fargate supports at most 120 seconds",
+  ]);
 });

@@ -1,106 +1,157 @@
 import { describe, expect, it } from "vitest";
-import { AWS_STACKS, configOf } from "../../scripts/stack-file";
-import { capacityProblems, hostsFor } from "../../stack/aws/capacity";
-import { GPU_TYPES } from "../../stack/aws/gpu-types";
-import { awsSettings } from "../../stack/settings/aws";
+import { AWS_STACKS, readStackConfig } from "../../scripts/stack-file";
+import { INSTANCE_TYPES, type InstanceType } from "../../stack/aws/compute/instance-types";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
+import { capacityProblems, instancesFor } from "../../stack/config/capacity";
 
-const check = (aws: object) => capacityProblems(awsSettings.parse(aws));
+const check = (aws: object) => capacityProblems(awsSettingsSchema.parse(aws));
 
-it.each(AWS_STACKS)("the settings of %s hold what they ask for", (stack) => {
-  expect(check(configOf(stack).aws as object)).toEqual([]);
+const TYPES: Readonly<Record<string, InstanceType>> = INSTANCE_TYPES;
+const family = (name: string) => name.split(".")[0];
+const FAMILIES = [...new Set(Object.keys(TYPES).map(family))];
+
+/** The cheapest instance type that meets a condition. */
+const cheapest = (condition: (type: InstanceType) => boolean): string =>
+  Object.keys(TYPES)
+    .filter((name) => condition(TYPES[name]))
+    .sort((a, b) => TYPES[a].price - TYPES[b].price)[0];
+
+it.each(AWS_STACKS)("the settings of %s have enough capacity", (stack) => {
+  expect(check(readStackConfig(stack).aws as object)).toEqual([]);
 });
 
-describe("bad capacity", () => {
-  const LARGE = { worker: { cpu: 3072, memory: 15_360 } };
+describe("capacityProblems", () => {
   it.each([
-    ["a type that is misspelt", { gpu: { types: ["g5.xlagre"] } }, "gpu.types.0", /did you mean g5\.xlarge\?/],
-    ["a type without a GPU", { gpu: { types: ["m5.large"] } }, "gpu.types.0", /no type with an NVIDIA GPU/],
-    ["a type for arm64", { gpu: { types: ["g5g.xlarge"] } }, "gpu.types.0", /arm64/],
-    ["a type twice", { gpu: { types: ["g5.xlarge", "g5.xlarge"] } }, "gpu.types.1", /in the list already/],
     [
-      "more on-demand than hosts",
-      { gpu: { maxHosts: 2, spot: true, onDemandBase: 3 } },
-      "gpu.onDemandBase",
-      /more than gpu\.maxHosts/,
+      "a misspelled type",
+      { gpu: { instanceTypes: ["g5.xlagre"] } },
+      "gpu.instanceTypes.0",
+      /did you mean g5\.xlarge\?/,
     ],
-    ["an on-demand base without spot", { gpu: { onDemandBase: 1 } }, "gpu.onDemandBase", /all hosts are on-demand/],
-    ["a task as large as the nominal host", LARGE, "gpu.types", /15360 MiB and a host has 15308 .*take g4dn\.2xlarge/],
-    ["a task with too many CPU units", { worker: { cpu: 5120 } }, "gpu.types", /5120 CPU units and a host has 4096/],
     [
-      "a GPU of an API with too little memory",
+      "a type without a GPU",
+      { gpu: { instanceTypes: ["m5.large"] } },
+      "gpu.instanceTypes.0",
+      new RegExp(`unknown GPU instance type: use a type of the families ${FAMILIES.join(", ")}, for example`),
+    ],
+    ["a type with an arm64 CPU", { gpu: { instanceTypes: ["g5g.xlarge"] } }, "gpu.instanceTypes.0", /arm64/],
+    [
+      "a type that is listed twice",
+      { gpu: { instanceTypes: ["g5.xlarge", "g5.xlarge"] } },
+      "gpu.instanceTypes.1",
+      /listed twice/,
+    ],
+    [
+      "an on-demand base above the maximum",
+      { gpu: { maxInstances: 2, spot: true, onDemandBaseCapacity: 3 } },
+      "gpu.onDemandBaseCapacity",
+      /greater than aws\.gpu\.maxInstances, which is 2/,
+    ],
+    [
+      "an on-demand base without spot",
+      { gpu: { onDemandBaseCapacity: 1 } },
+      "gpu.onDemandBaseCapacity",
+      /all instances are on-demand/,
+    ],
+    [
+      "a task that needs the whole nominal memory",
+      { worker: { cpu: 3072, memory: 15_360 } },
+      "gpu.instanceTypes",
+      new RegExp(
+        `15360 MiB and an instance has 15308 for tasks; use ${cheapest(({ memory }) => memory > 16_384)} or a larger type`,
+      ),
+    ],
+    [
+      "a task with too many CPU units",
+      { worker: { cpu: 5120 } },
+      "gpu.instanceTypes",
+      /5120 CPU units and an instance has 4096/,
+    ],
+    [
+      "an API task with too little GPU memory",
       {
-        gpu: { types: ["g4dn.xlarge"], maxHosts: 9 },
+        gpu: { instanceTypes: ["g4dn.xlarge"], maxInstances: 9 },
         api: { gpu: true, cpu: 3072, memory: 12_288, gpuMemory: 20_000 },
       },
-      "gpu.types",
-      /a task of api does not fit: it needs 20000 MiB of GPU memory and a GPU has 16384/,
+      "gpu.instanceTypes",
+      /a task of api does not fit: it requires 20000 MiB of GPU memory and a GPU has 16384/,
     ],
     [
-      "more tasks than a host has network interfaces for",
-      { gpu: { types: ["g5.48xlarge"], maxHosts: 1 }, worker: { max: 4 } },
-      "gpu.maxHosts",
-      /: 8\) needs 2 hosts of g5\.48xlarge/,
+      "more tasks than an instance has network interfaces for",
+      { gpu: { instanceTypes: ["g5.48xlarge"], maxInstances: 1 }, worker: { maxTasks: 4 } },
+      "gpu.maxInstances",
+      /: 8\) requires 2 instances of g5\.48xlarge/,
     ],
     [
-      "a GPU with too little memory",
-      { gpu: { types: ["g4dn.xlarge"] }, worker: { gpuMemory: 20_000 } },
-      "gpu.types",
-      /20000 MiB of GPU memory and a GPU has 16384; take g6\.xlarge/,
-    ],
-    ["a task that no type holds", { worker: { gpuMemory: 60_000 } }, "gpu.types", /make the task smaller$/],
-    [
-      "one host for two tasks",
-      { gpu: { maxHosts: 1 } },
-      "gpu.maxHosts",
-      /1 of worker.*: 2\) needs 2 hosts of g5\.xlarge/,
+      "a worker task with too little GPU memory",
+      { gpu: { instanceTypes: ["g4dn.xlarge"] }, worker: { gpuMemory: 20_000 } },
+      "gpu.instanceTypes",
+      new RegExp(
+        `20000 MiB of GPU memory and a GPU has 16384; use ${cheapest(({ gpuMemory }) => gpuMemory >= 20_000)} or`,
+      ),
     ],
     [
-      "a type with more GPUs beside one that holds a single task",
-      { gpu: { types: ["g4dn.12xlarge", "g5.16xlarge"], maxHosts: 1 } },
-      "gpu.maxHosts",
-      /needs 2 hosts of g5\.16xlarge/,
+      "a task that fits no type",
+      { worker: { gpuMemory: 200_000 } },
+      "gpu.instanceTypes",
+      /has 24576; reduce the task size$/,
     ],
     [
-      "API and worker on GPUs",
-      { gpu: { maxHosts: 11 }, api: { gpu: true, min: 2, max: 3 }, worker: { max: 3 } },
-      "gpu.maxHosts",
-      /3 of api and 3 of worker, .*: 12\) needs 12 hosts/,
+      "one instance for the old and the new task",
+      { gpu: { maxInstances: 1 } },
+      "gpu.maxInstances",
+      /1 of worker.*: 2\) requires 2 instances of g5\.xlarge: raise aws\.gpu\.maxInstances, lower aws\.worker\.maxTasks, or/,
     ],
-  ] as const)("%s", (_, aws, key, says) => {
+    [
+      "a type with one GPU beside a type with several",
+      { gpu: { instanceTypes: ["g4dn.12xlarge", "g5.16xlarge"], maxInstances: 1 } },
+      "gpu.maxInstances",
+      /requires 2 instances of g5\.16xlarge/,
+    ],
+    [
+      "API and worker on GPU instances",
+      { gpu: { maxInstances: 11 }, api: { gpu: true, minTasks: 2, maxTasks: 3 }, worker: { maxTasks: 3 } },
+      "gpu.maxInstances",
+      /3 of api and 3 of worker, .*: 12\) requires 12 instances .*lower aws\.api\.maxTasks or aws\.worker\.maxTasks/,
+    ],
+  ] as const)("%s", (_, aws, key, message) => {
     const problems = check(aws);
     expect(problems.map((problem) => problem.key)).toEqual([key]);
-    expect(problems[0].remedy).toMatch(says);
+    expect(problems[0].remedy).toMatch(message);
   });
 
-  it("is listed as a whole where each part is wrong by itself", () => {
-    expect(check({ gpu: { types: ["m5.large", "g9.large"], maxHosts: 1, spot: true, onDemandBase: 2 } })).toHaveLength(
-      3,
-    );
+  it("lists independent problems together", () => {
+    const gpu = { instanceTypes: ["m5.large", "c7i.large"], maxInstances: 1, spot: true, onDemandBaseCapacity: 2 };
+    expect(check({ gpu })).toHaveLength(3);
   });
 });
 
-it("a type with four GPUs holds four tasks, as far as CPU and memory reach", () => {
-  const task = { gpus: 1, cpu: 3072, memory: 12_288 };
-  expect(hostsFor(Array(8).fill(task), { gpus: 4, cpu: 49_152, memory: 180_000 })).toBe(2);
-  expect(hostsFor(Array(8).fill(task), { gpus: 4, cpu: 49_152, memory: 25_000 })).toBe(4);
-  expect(hostsFor(Array(8).fill(task), { gpus: 4, cpu: 3072, memory: 180_000 })).toBe(8);
-  expect(hostsFor([], { gpus: 1, cpu: 1, memory: 1 })).toBe(0);
+describe("instancesFor", () => {
+  it("places as many tasks on an instance as GPUs, CPU, and memory allow", () => {
+    const task = { gpus: 1, cpu: 3072, memory: 12_288 };
+    expect(instancesFor(Array(8).fill(task), { gpus: 4, cpu: 49_152, memory: 180_000 })).toBe(2);
+    expect(instancesFor(Array(8).fill(task), { gpus: 4, cpu: 49_152, memory: 25_000 })).toBe(4);
+    expect(instancesFor(Array(8).fill(task), { gpus: 4, cpu: 3072, memory: 180_000 })).toBe(8);
+    expect(instancesFor([], { gpus: 1, cpu: 1, memory: 1 })).toBe(0);
+  });
+
+  it("places small and large tasks on the same instances", () => {
+    const instance = { gpus: 2, cpu: 8192, memory: 32_768 };
+    const sizes = [1, 2, 1, 2].map((gpus) => ({ gpus, cpu: 1024 * gpus, memory: 4096 * gpus }));
+    expect(instancesFor(sizes, instance)).toBe(3);
+  });
 });
 
-it("small and large tasks share hosts", () => {
-  const host = { gpus: 2, cpu: 8192, memory: 32_768 };
-  const sizes = [1, 2, 1, 2].map((gpus) => ({ gpus, cpu: 1024 * gpus, memory: 4096 * gpus }));
-  expect(hostsFor(sizes, host)).toBe(3);
-});
-
-it("the table's types cost more the more they have", () => {
-  for (const family of ["g4dn", "g5", "g6", "g6e"]) {
-    const own = Object.entries(GPU_TYPES)
-      .filter(([name]) => name.startsWith(`${family}.`))
-      .map(([, type]) => type);
-    expect(own.length).toBeGreaterThan(4);
-    for (const [a, b] of own.slice(1).map((type, place) => [own[place], type])) {
-      if (a.gpus === b.gpus) expect(b.price).toBeGreaterThan(a.price);
+it.each(FAMILIES)(
+  "in the family %s an instance type with the same number of GPUs and more memory costs more",
+  (name) => {
+    const types = Object.entries(TYPES).flatMap(([type, values]) => (family(type) === name ? [values] : []));
+    for (const a of types) {
+      for (const b of types) if (a.gpus === b.gpus && a.memory < b.memory) expect(a.price).toBeLessThan(b.price);
     }
-  }
+  },
+);
+
+it.each(["g4dn", "g5", "g6", "g6e"])("the table has several sizes of the family %s", (name) => {
+  expect(Object.keys(TYPES).filter((type) => family(type) === name).length).toBeGreaterThan(4);
 });

@@ -1,22 +1,63 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
-import { withCost } from "../../scripts/cost";
+import { describe, expect, it } from "vitest";
+import { withGeneratedTables } from "../../scripts/docs";
+import { AWS_KEYS } from "../../stack/config/aws-schema";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const page = readFileSync(join(ROOT, "docs", "aws.md"), "utf8");
 
-it("the costs in docs/aws.md are those of the tables (`npm run cost` writes them)", () => {
-  expect(withCost(read("docs/aws.md"))).toBe(read("docs/aws.md"));
-});
+/** The cells of the rows of a table, without its header. */
+function rowsBelow(header: string): string[][] {
+  const table = page.split(`${header}\n`)[1].split("\n\n")[0];
+  const rows = table.split("\n").slice(1);
+  return rows.map((row) => row.slice(2, -2).split(" | "));
+}
 
-it("the architecture diagram has every component of prod, and no other", async () => {
-  const diagram = read("docs/aws.md").split("```mermaid")[1].split("```")[0];
-  const types = (await awsPlatform("prod")).map(({ type }) => /^spatialforge:aws:(\w+)$/.exec(type)?.[1]);
-  const components = [...new Set(types)].filter((name) => name && name !== "Platform") as string[];
-  const shown = new Set(diagram.match(/\b[A-Z][a-z]+[A-Za-z]*\b/g));
-  expect(components.filter((name) => !shown.has(name))).toEqual([]);
-  const boxes = diagram.match(/\b[A-Z][a-z]\w+(?=\[)/g) ?? [];
-  expect(boxes.filter((name) => !components.includes(name))).toEqual([]);
+describe("docs/aws.md", () => {
+  it("has the generated tables of the current code (to update it, run `npm run docs`)", () => {
+    expect(withGeneratedTables(page)).toBe(page);
+  });
+
+  it("describes each setting of the platform aws", () => {
+    const rows = rowsBelow("| setting | default | description |");
+    const isSection = (path: string) => path in AWS_KEYS;
+    const paths = Object.entries(AWS_KEYS).flatMap(([section, keys]) => keys.map((key) => `${section}.${key}`));
+    expect(rows.map(([setting]) => setting).sort()).toEqual(
+      paths
+        .filter((path) => !isSection(path))
+        .map((path) => `\`${path}\``)
+        .sort(),
+    );
+    for (const [setting, , description] of rows) expect(description.length, setting).toBeGreaterThan(10);
+  });
+
+  describe("the components of prod", () => {
+    const componentNames = async () => {
+      const types = (await awsPlatform("prod")).map(({ type }) => /^spatialforge:aws:(\w+)$/.exec(type)?.[1] ?? "");
+      return [...new Set(types)].filter((name) => name && name !== "Platform").sort();
+    };
+
+    it("are exactly those in the diagram", async () => {
+      const components = await componentNames();
+      const diagram = page.split("```mermaid")[1].split("```")[0];
+      const words = diagram.match(/\b[A-Z][a-z]+[A-Za-z]*\b/g);
+      expect(words).toEqual(expect.arrayContaining(components));
+      const nodes = diagram.match(/\b[A-Z][a-z]\w+(?=\[)/g) ?? [];
+      expect(nodes.filter((name) => !components.includes(name))).toEqual([]);
+    });
+
+    it("are exactly those in the table of folders, which have a file of that name", async () => {
+      const listed = rowsBelow("| folder | components |").flatMap(([folder, names]) =>
+        names.split(", ").map((name) => ({ name, folder: folder.replaceAll("`", "") })),
+      );
+      expect(listed.map(({ name }) => name).sort()).toEqual(await componentNames());
+      for (const { name, folder } of listed) {
+        const file = name.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
+        const paths = [`${file}.ts`, `${file}/${file}.ts`].map((path) => join(ROOT, "stack", "aws", folder, path));
+        expect(paths.some(existsSync), `${folder}${file}.ts`).toBe(true);
+      }
+    });
+  });
 });

@@ -1,7 +1,7 @@
 /**
- * Controls of AWS Foundational Security Best Practices v1.0.0, as Security Hub has them, for nine services. Source:
- * https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html, as of September 2026, read on 2026-11-25. (AWS writes the
- * fifth of Auto Scaling "Autoscaling.5".) AWS adds and retires some in most months; its list of changes:
+ * The controls of AWS Foundational Security Best Practices v1.0.0 in Security Hub, for nine services. Source:
+ * https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html, as of September 2026, read on 2026-11-25. (AWS writes
+ * AutoScaling.5 as "Autoscaling.5".) AWS adds and retires controls in most months:
  * https://docs.aws.amazon.com/securityhub/latest/userguide/doc-history.html
  */
 const NUMBERS = {
@@ -19,10 +19,10 @@ const NUMBERS = {
   WAF: [1, 2, 3, 4, 6, 7, 8, 10, 12],
 } as const;
 
-/** As `EC2.10`. */
+/** IDs of all controls, as in `EC2.10`. */
 export const FSBP: readonly string[] = Object.entries(NUMBERS).flatMap(([service, numbers]) =>
   numbers.map((number) => `${service}.${number}`),
 );
 
-/** The services that these are for. */
+/** The services, as in the IDs. */
 export const SERVICES: readonly string[] = Object.keys(NUMBERS);

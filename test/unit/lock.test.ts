@@ -4,10 +4,10 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { findCpuBuilds } from "../../scripts/pytorch-index";
+import { findCpuBuilds } from "../../scripts/lock/pytorch-index";
 import { formatLockFile, parseLockFile, readLockFiles } from "../../stack/lock/file";
 import { lockProblems } from "../../stack/lock/fit";
-import { CUDA_PACKAGES, GROUPS, LEFT_OUT, groupOf, heavyFiles } from "../../stack/lock/groups";
+import { CUDA_PACKAGES, EXCLUDED_PACKAGES, GROUPS, groupOf, heavyFiles } from "../../stack/lock/groups";
 import { parseMarker } from "../../stack/lock/marker";
 import { parsePins, pinText } from "../../stack/lock/pin";
 import type { Pin } from "../../stack/lock/pin";
@@ -21,7 +21,7 @@ function pyproject(dependencies: readonly string[], more = ""): string {
   return `[project]\nname = "My_App"\n${more}\ndependencies = ${JSON.stringify(dependencies)}\n`;
 }
 
-/** A lock file with these lines, each with a hash. */
+/** A lock file with the given lines. Each line gets a hash. */
 function lockFile(roots: readonly string[], lines: readonly string[], python = "3.11"): string {
   return formatLockFile(
     { roots, python, pins: parsePins(lines.map((line) => `${line} --hash=sha256:${SHA("a")}`).join("\n")) },
@@ -47,16 +47,16 @@ const TORCH_LOCK = {
 };
 
 describe("lockProblems", () => {
-  it("has nothing to say of a lock that serves the app, in whatever order and spelling", () => {
+  it("returns nothing if the lock matches the app, in any order and spelling", () => {
     expect(lockProblems(pyproject([...APP].reverse().map((text) => text.replace("numpy", "NumPy"))), LOCK)).toEqual([]);
     expect(lockProblems(pyproject(TORCH_APP), TORCH_LOCK)).toEqual([]);
   });
 
-  it("does not mind a bound that moves and still admits the pin", () => {
+  it("accepts a changed version bound that the pin still satisfies", () => {
     expect(lockProblems(pyproject(APP.map((text) => text.replace(">=0.115", ">=0.165,<0.166"))), LOCK)).toEqual([]);
   });
 
-  it("names a pin that no longer satisfies, and the command that mends it", () => {
+  it("reports a pin that no longer satisfies the requirement, and the command that fixes it", () => {
     expect(lockProblems(pyproject(APP.map((text) => text.replace(">=0.115", ">=0.166"))), LOCK)).toEqual([
       {
         requirement: "fastapi>=0.166",
@@ -68,7 +68,7 @@ describe("lockProblems", () => {
     expect(problem.remedy).toBe("npm run lock -- --app ../app --name app");
   });
 
-  it("checks every version of Python", () => {
+  it("checks each version of Python", () => {
     expect(lockProblems(pyproject(APP.map((text) => text.replace(">=1.26", ">=2.5"))), LOCK)).toMatchObject([
       { requirement: "numpy>=2.5", locked: "2.4.6 in heavy.txt" },
     ]);
@@ -87,18 +87,18 @@ describe("lockProblems", () => {
     ]);
   });
 
-  it("finds a dependency that was added, once", () => {
+  it("reports an added dependency once", () => {
     const problems = lockProblems(pyproject([...TORCH_APP, "stripe>=11"]), TORCH_LOCK);
     expect(problems).toMatchObject([{ requirement: "stripe>=11", locked: "no pin in heavy.txt, light.txt, web.txt" }]);
   });
 
-  it("finds a dependency that is in the lock only because another one needs it", () => {
+  it("reports an added dependency that is in the lock only as a dependency of another package", () => {
     expect(lockProblems(pyproject([...APP, "redis>=5"]), LOCK)).toMatchObject([
-      { requirement: "redis>=5", locked: "light.txt was not made for it" },
+      { requirement: "redis>=5", locked: "light.txt was not created for it" },
     ]);
   });
 
-  it("finds an extra that was added or dropped", () => {
+  it("reports an added or removed extra", () => {
     expect(lockProblems(pyproject(APP.map((text) => text.replace("fastapi", "fastapi[all]"))), LOCK)).toMatchObject([
       { requirement: "fastapi[all]>=0.115" },
       { requirement: "no fastapi in light dependencies" },
@@ -109,18 +109,18 @@ describe("lockProblems", () => {
     ]);
   });
 
-  it("finds a dependency that was removed", () => {
+  it("reports a removed dependency", () => {
     expect(lockProblems(pyproject(APP.filter((text) => !text.startsWith("numpy"))), LOCK)).toMatchObject([
-      { requirement: "no numpy in heavy dependencies", locked: "heavy.txt was made for it" },
+      { requirement: "no numpy in heavy dependencies", locked: "heavy.txt was created for it" },
     ]);
   });
 
-  it("ignores what never applies on Linux, and optional dependencies", () => {
+  it("ignores dependencies that never apply on Linux, and optional dependencies", () => {
     const more = 'optional-dependencies = { dev = ["pytest"], git = ["a @ git+https://example.org/a.git"] }';
     expect(lockProblems(pyproject([...APP, "pywin32>=300 ; sys_platform == 'win32'"], more), LOCK)).toEqual([]);
   });
 
-  it("compares the CPU variant as well", () => {
+  it("also checks the CPU variant", () => {
     const other = { ...TORCH_LOCK, "torch.cpu.txt": "# For: torch\ntorch==2.4.1\n" };
     expect(lockProblems(pyproject(TORCH_APP), other)).toMatchObject([
       { requirement: "torch>=2.5", locked: "2.4.1 in torch.cpu.txt" },
@@ -131,14 +131,14 @@ describe("lockProblems", () => {
     );
   });
 
-  it("takes a local version for the version it is a build of", () => {
+  it("treats a local version as the version that it is a build of", () => {
     const local = { ...TORCH_LOCK, "torch.cpu.txt": "# For: torch\ntorch==2.15.0+cpu\n" };
     expect(
       lockProblems(pyproject(TORCH_APP.map((text) => text.replace("torch>=2.5", "torch==2.15.0"))), local),
     ).toEqual([]);
   });
 
-  it("says what is missing: the lock, a file of it, a hash", () => {
+  it("reports a missing lock, a missing file and a missing hash", () => {
     expect(lockProblems(pyproject(APP), {})).toMatchObject([{ locked: "none" }]);
     expect(
       lockProblems(pyproject(APP), { "heavy.txt": LOCK["heavy.txt"], "light.txt": LOCK["light.txt"] }),
@@ -152,7 +152,7 @@ describe("lockProblems", () => {
     ]);
   });
 
-  it("finds a lock for later Pythons than the app allows", () => {
+  it("reports a lock whose lowest Python version is higher than that of the app", () => {
     const later = {
       ...LOCK,
       "light.txt": lockFile(["fastapi", "celery[redis]"], ["celery==5.7.0", "fastapi==0.165.0"], "3.12"),
@@ -167,14 +167,24 @@ describe("lockProblems", () => {
     ["= nonsense", /Invalid TOML/],
     ["[tool.x]", /no project.name/],
     ['[project]\nname = "a"\ndynamic = ["dependencies"]', /dynamic/],
-    ['[project]\nname = "a"\ndependencies = { a = ">=1" }', /no list of strings/],
+    ['[project]\nname = "a"\ndependencies = { a = ">=1" }', /is not a list of strings/],
     [pyproject(["a @ git+https://example.org/a.git"]), /cannot be locked by hash/],
     [pyproject(["a >> 1"]), /cannot read "a >> 1"/],
-    [pyproject([], 'requires-python = "<3.11"'), /fits no Python/],
-    [pyproject(["a ; platform_release == '6'"]), /differs from one host to the next/],
-  ])("refuses a pyproject.toml that cannot be locked: %j", (text, message) => {
+    [pyproject([], 'requires-python = "<3.11"'), /allows no Python version from 3\.11 on/],
+    [pyproject(["a ; platform_release == '6'"]), /its value differs between machines/],
+  ])("rejects a pyproject.toml that cannot be locked: %j", (text, message) => {
     const [problem] = lockProblems(text, LOCK);
     expect(problem).toMatchObject({ requirement: "pyproject.toml", locked: expect.stringMatching(message) as string });
+  });
+
+  it.each([
+    pyproject(["a @ git+https://user:p4ssword@example.org/a.git"]),
+    pyproject(["a >> 1 @ https://user:p4ss@word@example.org"]),
+    '[project]\nname = "a"\ndependencies = ["a @ https://user:p4ssword@example.org/a.whl" "b"]',
+  ])("reports no user name and no password of a URL: %j", (text) => {
+    const problems = JSON.stringify(lockProblems(text, LOCK));
+    expect(problems).toContain("://example.org");
+    expect(problems).not.toMatch(/user|p4ss|word/);
   });
 });
 
@@ -215,8 +225,8 @@ describe("markers", () => {
   });
 });
 
-describe("lock files", () => {
-  it("are the same for the same pins in any order, and say the same when read back", () => {
+describe("a lock file", () => {
+  it("is the same for the same pins in any order, and is unchanged after it is parsed and formatted", () => {
     const pins: Pin[] = parsePins(
       "b-x==1 --hash=sha256:2 --hash=sha256:1\nB==2 ; python_version < '3.12' --hash=sha256:3\n",
     );
@@ -231,18 +241,18 @@ describe("lock files", () => {
     expect(formatLockFile(parseLockFile(text), "title")).toBe(text);
   });
 
-  it("refuse a line that pins nothing", () => {
-    expect(() => parsePins("a>=1")).toThrow('"a>=1" pins no version');
+  it("with a line that pins no version is rejected", () => {
+    expect(() => parsePins("a>=1")).toThrow('"a>=1" does not pin a version');
     expect(() => parsePins("a==1\n<<<<<<< HEAD\n")).toThrow('cannot read "<<<<<<< HEAD"');
   });
 
-  it("put torch's CPU build first where there is one", () => {
+  it("for the CPU variant puts the CPU build of torch first, if there is one", () => {
     expect(heavyFiles("gpu", Object.keys(TORCH_LOCK))).toEqual(["heavy.txt"]);
     expect(heavyFiles("cpu", Object.keys(TORCH_LOCK))).toEqual(["torch.cpu.txt", "heavy.cpu.txt"]);
     expect(heavyFiles("cpu", Object.keys(LOCK))).toEqual(["heavy.txt"]);
   });
 
-  it("start at the app's lowest Python", () => {
+  it("starts at the lowest Python version of the app", () => {
     const python = (spec: string): string => readAppProject(pyproject([], `requires-python = "${spec}"`)).python;
     expect([">=3.9", ">=3.11.4", ">=3.12,<3.14", "~=3.13.1"].map(python)).toEqual(["3.11", "3.11", "3.12", "3.13"]);
   });
@@ -250,16 +260,19 @@ describe("lock files", () => {
 
 describe("CPU builds of torch", () => {
   let server: Server | undefined;
+  /** The Authorization header of the last request. */
+  let authorization: string | undefined;
   const stop = (): Promise<void> => new Promise((done) => (server ? server.close(() => done()) : done()));
   afterEach(async () => {
     await stop();
     server = undefined;
   });
 
-  /** A simple index with the given pages, as PyTorch lays it out. */
+  /** Starts a simple index with the given pages, in the layout of the PyTorch index. */
   async function index(pages: Readonly<Record<string, readonly string[]>>): Promise<string> {
     const created = createServer((request, response) => {
       const links = pages[request.url ?? ""];
+      authorization = request.headers.authorization;
       response.writeHead(links ? 200 : 404, { "content-type": "text/html", connection: "close" });
       response.end(
         `<!DOCTYPE html><html><body>${(links ?? []).map((href) => `<a href="${href}">x</a><br/>`).join("\n")}</body></html>`,
@@ -274,7 +287,7 @@ describe("CPU builds of torch", () => {
   const wheel = (name: string, digit: string): string => `/whl/cpu/${name}.whl#sha256=${SHA(digit)}`;
   const hashes = (...digits: string[]): string[] => digits.map((digit) => `sha256:${SHA(digit)}`);
 
-  it("are those that an image can install, named as the index names them", async () => {
+  it("are the builds that an image can install, with the versions of the index", async () => {
     const url = await index({
       "/whl/cpu/torch/": [
         wheel("torch-2.15.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64", "2"),
@@ -307,23 +320,43 @@ describe("CPU builds of torch", () => {
     expect(lockProblems(pyproject(TORCH_APP), lock)).toEqual([]);
   });
 
-  it("are not guessed when the index cannot be reached, which is said", async () => {
+  it("are not guessed if the index cannot be reached; the reason is returned", async () => {
     const url = await index({});
-    expect(await findCpuBuilds(url, [TORCH], "3.11")).toEqual({ unreachable: `${url}/torch/ answers 404` });
+    expect(await findCpuBuilds(url, [TORCH], "3.11")).toEqual({ unreachable: `${url}/torch/ returned HTTP 404` });
     await stop();
     const refused = { unreachable: expect.stringMatching(/torch\/: .*ECONNREFUSED/) as string };
     expect(await findCpuBuilds(url, [TORCH], "3.11")).toEqual(refused);
   });
 
-  it("must exist for every machine", async () => {
+  it("are found on an index with a user name and a password, which are in no message", async () => {
+    const page = [
+      wheel("torch-2.15.0-cp312-cp312-linux_x86_64", "1"),
+      wheel("torch-2.15.0-cp312-cp312-linux_aarch64", "2"),
+    ];
+    const url = await index({ "/whl/cpu/torch/": page });
+    const withLogin = url.replace("://", "://user:p%40ssword@");
+    expect(await findCpuBuilds(withLogin, [TORCH], "3.11")).toEqual({ pins: [{ ...TORCH, hashes: hashes("1", "2") }] });
+    expect(authorization).toBe(`Basic ${Buffer.from("user:p@ssword").toString("base64")}`);
+    expect(await findCpuBuilds(withLogin, [VISION], "3.11")).toEqual({
+      unreachable: `${url}/torchvision/ returned HTTP 404`,
+    });
+    await expect(findCpuBuilds(withLogin, [{ ...TORCH, version: "3" }], "3.11")).rejects.toThrow(
+      `${url}/torch/ has no torch 3 for Linux on x86_64`,
+    );
+    await stop();
+    const refused = { unreachable: expect.stringMatching(`^${url}/torch/: .*ECONNREFUSED`) as string };
+    expect(await findCpuBuilds(withLogin, [TORCH], "3.11")).toEqual(refused);
+  });
+
+  it("must exist for each machine architecture", async () => {
     const url = await index({ "/whl/cpu/torch/": [wheel("torch-2.15.0%2Bcpu-cp312-cp312-linux_x86_64", "1")] });
     await expect(findCpuBuilds(url, [TORCH], "3.11")).rejects.toThrow("has no torch 2.15.0 for Linux on aarch64");
   });
 
-  it("must have a hash each", async () => {
+  it("must each have a hash", async () => {
     const url = await index({ "/whl/cpu/torch/": ["torch-2.15.0%2Bcpu-cp312-cp312-linux_x86_64.whl"] });
     await expect(findCpuBuilds(url, [TORCH], "3.11")).rejects.toThrow(
-      "states no sha256 of torch-2.15.0+cpu-cp312-cp312-linux_x86_64.whl",
+      "has no sha256 hash of torch-2.15.0+cpu-cp312-cp312-linux_x86_64.whl",
     );
   });
 });
@@ -342,8 +375,8 @@ describe.each(readdirSync(join(ROOT, "images", "locks")))("the committed lock of
     }
   });
 
-  it("has for the CPU what it has for the GPU, without CUDA", () => {
-    // A CPU build is X+cpu, perhaps on one machine only.
+  it("has the same packages for the CPU as for the GPU, without CUDA", () => {
+    // A CPU build has the version X+cpu, in some cases on one architecture only.
     const cpu = heavyFiles("cpu", Object.keys(files)).flatMap((file) =>
       lines(file).map((line) => (file === "torch.cpu.txt" ? line.replace(/[+ ].*/, "") : line)),
     );
@@ -352,10 +385,10 @@ describe.each(readdirSync(join(ROOT, "images", "locks")))("the committed lock of
     const names = cpu.map((line) => line.replace(/==.*/, ""));
     expect(names).toEqual(expect.arrayContaining(files["heavy.txt"].roots.map((root) => root.replace(/\[.*/, ""))));
     const all = Object.values(files).flatMap((file) => file.pins.map((pin) => pin.name));
-    expect(all.filter((pin) => pin in LEFT_OUT)).toEqual([]);
+    expect(all.filter((pin) => pin in EXCLUDED_PACKAGES)).toEqual([]);
   });
 
-  it("names no index, and is written as the tool writes it", () => {
+  it("contains no index URL, and has the format that `npm run lock` writes", () => {
     for (const [file, text] of Object.entries(texts)) {
       expect(text).not.toMatch(/:\/\/|--(extra-)?index|--find-links/);
       expect(formatLockFile(files[file], text.split("\n")[0].slice(2))).toBe(text);
@@ -363,7 +396,7 @@ describe.each(readdirSync(join(ROOT, "images", "locks")))("the committed lock of
   });
 });
 
-it("the lock of the sample app serves it", () => {
+it("the lock of the sample app matches its pyproject.toml", () => {
   const project = readFileSync(join(ROOT, "sample-app", "pyproject.toml"), "utf8");
   expect(lockProblems(project, readLockFiles(join(ROOT, "images", "locks", "sample-app")))).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import type { Deployment, Service } from "@aws-sdk/client-ecs";
 import { describe, expect, it, vi } from "vitest";
-import { cacheTag, releaseOf, releaseTag } from "../../stack/release/registry";
-import * as clients from "../../stack/aws/clients";
-import { follow } from "../../stack/aws/rollout/follow";
-import { verdict } from "../../stack/aws/rollout/verdict";
+import { waitForDeployment } from "../../stack/aws/operations/rollout/deployment";
+import { deploymentState } from "../../stack/aws/operations/rollout/deployment-state";
+import * as clients from "../../stack/clients/aws";
+import { cacheTag, releaseOfTag, releaseTag } from "../../stack/registry/tags";
 
 const NEW = "definition:2";
 const OLD = "definition:1";
@@ -16,29 +16,33 @@ const primary = (more: Deployment): Deployment => ({
 });
 const active = (more: Deployment): Deployment => ({ status: "ACTIVE", taskDefinition: OLD, ...more });
 
-describe("a service's state", () => {
-  it("is done when the new deployment is complete", () => {
-    expect(verdict(service(primary({ rolloutState: "COMPLETED" })), NEW)).toEqual({ kind: "done" });
+describe("the state of a deployment", () => {
+  it("is completed if ECS has completed the new deployment", () => {
+    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), NEW)).toEqual({ kind: "completed" });
   });
 
-  it("is progress while new tasks start", () => {
-    const state = verdict(
+  it("is in progress while new tasks start", () => {
+    const state = deploymentState(
       service(primary({ rolloutState: "IN_PROGRESS", runningCount: 1, failedTasks: 1 }), active({ runningCount: 2 })),
       NEW,
     );
     expect(state).toEqual({
-      kind: "progress",
+      kind: "in-progress",
       draining: false,
-      line: "1 of 2 new tasks run, 1 failed, 2 old ones run",
+      summary: "1 of 2 new tasks are running, 1 failed, 2 old tasks are running",
     });
   });
 
-  it("is progress while an old task finishes its job", () => {
-    const state = verdict(
+  it("is in progress while an old task finishes its job", () => {
+    const state = deploymentState(
       service(primary({ rolloutState: "IN_PROGRESS", runningCount: 2 }), active({ runningCount: 1 })),
       NEW,
     );
-    expect(state).toMatchObject({ kind: "progress", draining: true, line: "2 of 2 new tasks run, 1 old one runs" });
+    expect(state).toMatchObject({
+      kind: "in-progress",
+      draining: true,
+      summary: "2 of 2 new tasks are running, 1 old task is running",
+    });
   });
 
   it.each([
@@ -51,62 +55,59 @@ describe("a service's state", () => {
       "circuit breaker",
     ],
     [
-      "ECS rolled back, and the failed deployment is gone from its list",
+      "ECS rolled back and does not list the failed deployment any more",
       service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED", rolloutStateReason: "rolled back" })),
       "rolled back",
     ],
     [
-      "the first deployment of all failed",
+      "the first deployment of the service failed",
       service(primary({ rolloutState: "FAILED", rolloutStateReason: "circuit breaker" })),
       "circuit breaker",
     ],
     ["the service is being deleted", { ...service(primary({})), status: "DRAINING" }, "the service is DRAINING"],
-  ])("is a failure when %s", (_, state, reason) => {
-    expect(verdict(state, NEW)).toEqual({ kind: "failed", reason });
+  ])("is failed if %s", (_, state, reason) => {
+    expect(deploymentState(state, NEW)).toEqual({ kind: "failed", reason });
   });
 });
 
-describe("a service that ECS itself will not deploy any more", () => {
+describe("a task definition that ECS no longer deploys by itself", () => {
   it.each([
     [
-      "went back",
+      "ECS rolled back to an earlier task definition",
       { ...service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED" })), taskDefinition: OLD },
-      "ECS went back to an earlier task definition",
     ],
-    [
-      "failed at its first deployment",
-      { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW },
-      "its last deployment failed",
-    ],
-  ])("is deployed again: it %s", async (_, state, because) => {
-    const asked: object[] = [];
-    let now: Service = state;
+    ["the last deployment failed", { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW }],
+  ])("is deployed again: %s", async (reason, before) => {
+    const updates: object[] = [];
+    let current: Service = before;
     class Command {
       constructor(readonly input: object) {}
     }
     class UpdateServiceCommand extends Command {}
     const send = (command: Command) => {
       if (command instanceof UpdateServiceCommand) {
-        asked.push(command.input);
-        now = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW };
+        updates.push(command.input);
+        current = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW };
       }
-      return Promise.resolve({ services: [now] });
+      return Promise.resolve({ services: [current] });
     };
-    vi.spyOn(clients, "ecs").mockResolvedValue({
+    vi.spyOn(clients, "ecsClient").mockResolvedValue({
       client: { send },
       DescribeServicesCommand: Command,
       UpdateServiceCommand,
     } as never);
-    const said: string[] = [];
-    const say = (line: string) => void said.push(line);
+    const lines: string[] = [];
+    const log = (line: string) => void lines.push(line);
     const { signal } = new AbortController();
-    await follow({ cluster: "sf", service: "beat", taskDefinition: NEW, timeout: 1, say, signal });
-    expect(said).toEqual([`${because}: deploying again`]);
-    expect(asked).toEqual([{ cluster: "sf", service: "beat", taskDefinition: NEW, forceNewDeployment: true }]);
+    await waitForDeployment({ cluster: "sf", service: "beat", taskDefinition: NEW, timeout: 1, log, signal });
+    expect(lines).toEqual([`${reason}: starting a new deployment`]);
+    expect(updates).toEqual([{ cluster: "sf", service: "beat", taskDefinition: NEW, forceNewDeployment: true }]);
   });
 });
 
-it("a tag of a release is read as it was made, and no other tag is", () => {
-  expect(releaseOf(releaseTag("1bf2390-a8c5bd06", "worker"))).toBe("1bf2390-a8c5bd06");
-  expect([cacheTag("api"), "release-cpu", "release-1-gpu", "latest"].map(releaseOf)).toEqual(Array(4).fill(undefined));
+it("a release is read from its tags, and from no other tag", () => {
+  expect(releaseOfTag(releaseTag("1bf2390-a8c5bd06", "worker"))).toBe("1bf2390-a8c5bd06");
+  expect([cacheTag("api"), "release-cpu", "release-1-gpu", "latest"].map(releaseOfTag)).toEqual(
+    Array(4).fill(undefined),
+  );
 });

@@ -7,13 +7,21 @@ import { byName, type Registered } from "../harness/mocks";
 import { statementsOf } from "../harness/policy";
 import { FSBP, SERVICES } from "./fsbp";
 
+const BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";
+const REDIS = "aws:elasticache/replicationGroup:ReplicationGroup";
+const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
+const GROUP = "aws:autoscaling/group:Group";
+const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+
 /** All resources of prod. */
 let registered: Registered[];
-/** Inputs of all resources of a type; there is one. */
+/** Inputs of all resources of a type. There must be at least one. */
 let all: (type: string) => Registered["inputs"][];
+/** Inputs of all resources of a type, by name. */
 let named: (type: string) => Record<string, Registered["inputs"]>;
 beforeAll(async () => {
-  registered = await awsPlatform("prod", { entry: { certificateArn: "arn:aws:acm:eu-west-1:1:certificate/1" } });
+  const certificateArn = "arn:aws:acm:eu-west-1:1:certificate/1";
+  registered = await awsPlatform("prod", { loadBalancer: { certificateArn } });
   named = (type) => byName(registered, type);
   all = (type) => {
     const found = Object.values(named(type));
@@ -27,29 +35,29 @@ const containers = () =>
   all("aws:ecs/taskDefinition:TaskDefinition").map((one) => JSON.parse(one.containerDefinitions)[0]);
 const services = () => all("aws:ecs/service:Service");
 
-/** What the policies of buckets allow. */
+/** The bucket policy statements that allow something. */
 const allowed = () =>
   all("aws:s3/bucketPolicy:BucketPolicy")
     .flatMap(({ policy }) => statementsOf(policy))
     .filter(({ Effect }) => Effect === "Allow");
 
-/** The rules by which the internet comes in. */
+/** The security group rules that allow connections from the internet. */
 const open = () => {
-  // A rule within its group would be no resource of its own.
+  // Rules in the arguments of a security group would not be separate resources.
   all("aws:ec2/securityGroup:SecurityGroup").forEach(({ ingress }) => expect(ingress).toBeUndefined());
   return all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").filter(
     ({ cidrIpv4, cidrIpv6 }) => cidrIpv4 === "0.0.0.0/0" || cidrIpv6 === "::/0",
   );
 };
 
-/** Ports that the internet must never reach, as AWS lists them. */
+/** High-risk ports, from the list of the control. */
 const HIGH_RISK = [
   20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888,
   9200, 9300,
 ];
 
-/** A service of AWS in this region is reached by an address inside the VPC. */
-const inside = (service: string) =>
+/** The VPC has an interface endpoint for an AWS service. */
+const hasEndpoint = (service: string) =>
   expect(all("aws:ec2/vpcEndpoint:VpcEndpoint")).toContainEqual(
     expect.objectContaining({
       serviceName: `com.amazonaws.eu-west-1.${service}`,
@@ -58,7 +66,7 @@ const inside = (service: string) =>
     }),
   );
 
-/** What holds each control of AWS Foundational Security Best Practices that docs/security.md says is kept. */
+/** A check for each control of AWS Foundational Security Best Practices that docs/security.md lists as met. */
 const CONTROLS: Record<string, () => void> = {
   "ECS.2": () => services().forEach((one) => expect(one.networkConfiguration.assignPublicIp).toBe(false)),
   "ECS.3": () => all("aws:ecs/taskDefinition:TaskDefinition").forEach(({ pidMode }) => expect(pidMode).toBeUndefined()),
@@ -69,7 +77,7 @@ const CONTROLS: Record<string, () => void> = {
       environment.forEach(({ name }: { name: string }) => expect(name).not.toMatch(/SECRET|PASSWORD|_KEY$|_URL$/)),
     ),
   "ECS.9": () => containers().forEach((one) => expect(one.logConfiguration.logDriver).toBe("awslogs")),
-  "ECS.10": () => services().forEach(({ platformVersion }) => expect(platformVersion).toBeUndefined()), // the newest
+  "ECS.10": () => services().forEach(({ platformVersion }) => expect(platformVersion).toBeUndefined()), // the latest
   "ECS.12": () => each("aws:ecs/cluster:Cluster", { settings: [{ name: "containerInsights", value: "enabled" }] }),
   "ECS.18": () =>
     all("aws:ecs/taskDefinition:TaskDefinition")
@@ -95,7 +103,7 @@ const CONTROLS: Record<string, () => void> = {
   "ElastiCache.5": () => each(REDIS, { transitEncryptionEnabled: true }),
   "ElastiCache.6": () =>
     all(REDIS).forEach(({ authToken }) => expect(JSON.stringify(authToken)).toContain("generated-redis-token")),
-  "ElastiCache.7": () => each(REDIS, { subnetGroupName: "redis" }),
+  "ElastiCache.7": () => each(REDIS, { subnetGroupName: "redis-subnets" }),
   "S3.2": () => {
     each(BLOCK, { ignorePublicAcls: true, restrictPublicBuckets: true });
     expect(allowed().filter(({ Action }) => /^s3:(Get|List|\*)/m.test([Action].flat().join("\n")))).toEqual([]);
@@ -125,12 +133,12 @@ const CONTROLS: Record<string, () => void> = {
   },
   "S3.12": () => {
     all("aws:s3/bucket:Bucket").forEach(({ acl, grants }) => expect([acl, grants]).toEqual([undefined, undefined]));
-    // Since 2023 a bucket without these has no ACL.
+    // Without these resources a new bucket has ACLs disabled, since 2023.
     expect(registered.filter(({ type }) => /:Bucket(Acl|AclV2|OwnershipControls)$/.test(type))).toEqual([]);
   },
   "S3.13": () => expect(all("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")).toHaveLength(2),
   "ELB.1": () =>
-    expect(named("aws:lb/listener:Listener").redirect.defaultActions).toMatchObject([
+    expect(named("aws:lb/listener:Listener")["load-balancer-redirect"].defaultActions).toMatchObject([
       { type: "redirect", redirect: { protocol: "HTTPS", statusCode: "HTTP_301" } },
     ]),
   "ELB.4": () => each(BALANCER, { dropInvalidHeaderFields: true }),
@@ -138,7 +146,7 @@ const CONTROLS: Record<string, () => void> = {
   "ELB.6": () => each(BALANCER, { enableDeletionProtection: true }),
   "ELB.12": () => each(BALANCER, { desyncMitigationMode: "defensive" }),
   "ELB.13": () => all(BALANCER).forEach(({ subnets }) => expect(subnets).toHaveLength(3)),
-  "ELB.17": () => expect(named("aws:lb/listener:Listener").entry.sslPolicy).toMatch(/TLS13-1-(3|2-Res)-/),
+  "ELB.17": () => expect(named("aws:lb/listener:Listener")["load-balancer"].sslPolicy).toMatch(/TLS13-1-(3|2-Res)-/),
   "AutoScaling.2": () => all(GROUP).forEach(({ vpcZoneIdentifiers }) => expect(vpcZoneIdentifiers).toHaveLength(3)),
   "AutoScaling.6": () =>
     all(GROUP).forEach(({ mixedInstancesPolicy }) =>
@@ -146,21 +154,21 @@ const CONTROLS: Record<string, () => void> = {
     ),
   "AutoScaling.9": () =>
     all(GROUP).forEach(({ mixedInstancesPolicy }) =>
-      expect(mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.launchTemplateId).toBe("host-id"),
+      expect(mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.launchTemplateId).toBe("cluster-gpu-id"),
     ),
   "EC2.2": () => each("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", { ingress: [], egress: [] }),
   "EC2.3": () => each(TEMPLATE, { blockDeviceMappings: [{ ebs: { encrypted: "true" } }] }),
-  // A warm pool would hold stopped hosts, and a process that is suspended would leave a stopped one where it is.
+  // A warm pool would contain stopped instances, and with a suspended process the group would keep a stopped instance.
   "EC2.4": () =>
     all(GROUP).forEach(({ warmPool, suspendedProcesses }) =>
       expect([warmPool, suspendedProcesses]).toEqual([undefined, undefined]),
     ),
   "EC2.6": () => each("aws:ec2/flowLog:FlowLog", { trafficType: "ALL" }),
-  // One hop: it would take two from a container.
+  // From a container the metadata service is two hops away.
   "EC2.8": () => each(TEMPLATE, { metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 } }),
   "EC2.9": () =>
     all(GROUP).forEach(({ vpcZoneIdentifiers }) =>
-      expect(vpcZoneIdentifiers).toEqual(["private-0-id", "private-1-id", "private-2-id"]),
+      expect(vpcZoneIdentifiers).toEqual(["network-private-0-id", "network-private-1-id", "network-private-2-id"]),
     ),
   "EC2.15": () =>
     all("aws:ec2/subnet:Subnet").forEach(({ mapPublicIpOnLaunch, assignIpv6AddressOnCreation }) =>
@@ -184,8 +192,8 @@ const CONTROLS: Record<string, () => void> = {
       .flatMap(({ mixedInstancesPolicy }) => mixedInstancesPolicy.launchTemplate.overrides)
       .forEach(({ instanceType }) => expect(instanceType).not.toMatch(/^(c1|c3|hs1|m1|m2|m3|t1)\./)),
   "EC2.25": () => all(TEMPLATE).forEach(({ networkInterfaces }) => expect(networkInterfaces).toBeUndefined()),
-  "EC2.55": () => inside("ecr.api"),
-  "EC2.56": () => inside("ecr.dkr"),
+  "EC2.55": () => hasEndpoint("ecr.api"),
+  "EC2.56": () => hasEndpoint("ecr.dkr"),
   "EC2.170": () => each(TEMPLATE, { metadataOptions: { httpTokens: "required" } }),
   "EC2.180": () => expect(registered.filter(({ inputs }) => inputs.sourceDestCheck === false)).toEqual([]),
   "EC2.181": () =>
@@ -204,25 +212,30 @@ const CONTROLS: Record<string, () => void> = {
       .forEach(({ visibilityConfig }) => expect(visibilityConfig.cloudwatchMetricsEnabled).toBe(true)),
 };
 
-/** What docs/security.md says of the stack beyond the standard, in its words. */
-const BEYOND: Record<string, () => void> = {
-  "tasks do not use the host's network": () => each("aws:ecs/taskDefinition:TaskDefinition", { networkMode: "awsvpc" }),
-  "images are encrypted with the stack's own key": () =>
-    each("aws:ecr/repository:Repository", { encryptionConfigurations: [{ encryptionType: "KMS", kmsKey: "arn:key" }] }),
-  "logs are encrypted with the stack's own key": () =>
-    each("aws:cloudwatch/logGroup:LogGroup", { kmsKeyId: "arn:key" }),
-  "objects are versioned": () =>
-    expect(named("aws:s3/bucketVersioning:BucketVersioning").objects).toMatchObject({
+/** A check for each further measure that docs/security.md lists, in its words. */
+const FURTHER: Record<string, () => void> = {
+  "tasks do not use the network of the instance": () =>
+    each("aws:ecs/taskDefinition:TaskDefinition", { networkMode: "awsvpc" }),
+  "a customer managed KMS key encrypts images": () =>
+    each("aws:ecr/repository:Repository", {
+      encryptionConfigurations: [{ encryptionType: "KMS", kmsKey: "arn:kms-key" }],
+    }),
+  "a customer managed KMS key encrypts logs": () =>
+    each("aws:cloudwatch/logGroup:LogGroup", { kmsKeyId: "arn:kms-key" }),
+  "the bucket has versioning": () =>
+    expect(named("aws:s3/bucketVersioning:BucketVersioning").bucket).toMatchObject({
       versioningConfiguration: { status: "Enabled" },
     }),
-  "WAF is before the load balancer": () =>
-    expect(all("aws:wafv2/webAclAssociation:WebAclAssociation")[0].resourceArn).toBe("arn:entry"),
-  "WAF logs": () => expect(all("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")).toHaveLength(1),
-  "secrets and logs are reached inside the VPC": () => ["secretsmanager", "logs"].forEach(inside),
+  "AWS WAF protects the load balancer": () =>
+    expect(all("aws:wafv2/webAclAssociation:WebAclAssociation")[0].resourceArn).toBe("arn:load-balancer"),
+  "AWS WAF logs requests": () =>
+    expect(all("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")).toHaveLength(1),
+  "the VPC has endpoints for Secrets Manager and CloudWatch Logs": () =>
+    ["secretsmanager", "logs"].forEach(hasEndpoint),
 };
 
-/** Controls that docs/security.md says are not of this stack, row by row, and the resources that they would be of. */
-const ABSENT: Record<string, RegExp> = {
+/** Controls that docs/security.md lists as not applicable, row by row, and the resources that they apply to. */
+const NOT_APPLICABLE: Record<string, RegExp> = {
   "ECS.16": /^aws:ecs\/taskSet:/,
   "ECS.21": /"operatingSystemFamily":"WINDOWS/,
   "S3.19, S3.24, S3.25": /^aws:(s3\/accessPoint|s3control\/multiRegionAccessPoint|s3\/directoryBucket):/,
@@ -238,53 +251,52 @@ const ABSENT: Record<string, RegExp> = {
     /^aws:(s3\/accountPublicAccessBlock|ebs\/encryptionByDefault|ebs\/snapshotBlockPublicAccess):/,
 };
 
-const BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock";
-const REDIS = "aws:elasticache/replicationGroup:ReplicationGroup";
-const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
-const GROUP = "aws:autoscaling/group:Group";
-const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
-
-describe("prod keeps", () => {
+describe("prod meets", () => {
   it.each(Object.keys(CONTROLS))("%s", (control) => CONTROLS[control]());
-  it.each(Object.keys(BEYOND))("%s", (says) => BEYOND[says]());
+  it.each(Object.keys(FURTHER))("%s", (measure) => FURTHER[measure]());
 });
 
-it.each(Object.entries(ABSENT))("prod has nothing that is of %s", (_, resource) => {
+it.each(Object.entries(NOT_APPLICABLE))("prod has no resource that %s apply to", (_, resource) => {
   const texts = registered.map(({ type, inputs }) => type + JSON.stringify(inputs).replaceAll('\\"', '"'));
   expect(texts.filter((text) => resource.test(text))).toEqual([]);
 });
 
 describe("docs/security.md", () => {
   const page = readFileSync(join(ROOT, "docs", "security.md"), "utf8");
-  /** The cells of a section's table, without those of its head. */
+  /** The cells of the table of a section, without its header. */
   const rows = (title: string): string[][] => {
     const section = page.split(`\n## ${title}\n`)[1].split("\n## ")[0];
     const lines = section.split("\n").filter((line) => line.startsWith("| "));
     return lines.slice(2).map((line) => line.split(" | ").map((cell) => cell.replace(/^\| | \|$/g, "")));
   };
-  const kept = rows("AWS Foundational Security Best Practices").map(([id]) => id);
+  const met = rows("AWS Foundational Security Best Practices").map(([id]) => id);
   const exceptions = rows("Exceptions");
-  const absent = rows("Not of this stack").map(([, ids]) => ids);
+  const notApplicable = rows("Not applicable").map(([, ids]) => ids);
   const sorted = (ids: readonly string[]) => [...ids].sort();
 
-  it("has each control of the standard in one of its tables, and no other", () => {
-    const listed = [...kept, ...exceptions.map(([id]) => id), ...absent.flatMap((ids) => ids.split(", "))];
+  it("lists each control of the standard in exactly one table", () => {
+    const listed = [...met, ...exceptions.map(([id]) => id), ...notApplicable.flatMap((ids) => ids.split(", "))];
     expect(sorted(listed)).toEqual(sorted(FSBP));
   });
 
-  it("names no control that is not of the standard", () => {
+  it("names no other control", () => {
     const named = page.match(new RegExp(`\\b(${SERVICES.join("|")})\\.\\d+`, "g"))!;
     expect(named.filter((id) => !FSBP.includes(id))).toEqual([]);
   });
 
-  it("says to be kept, or to be absent, what is tested", () => {
-    expect(sorted(kept)).toEqual(sorted(Object.keys(CONTROLS)));
-    expect(absent).toEqual(Object.keys(ABSENT));
-    expect(rows("Beyond the standard").map(([says]) => says)).toEqual(Object.keys(BEYOND));
+  it("lists exactly what the tests check", () => {
+    expect(sorted(met)).toEqual(sorted(Object.keys(CONTROLS)));
+    expect(notApplicable).toEqual(Object.keys(NOT_APPLICABLE));
+    expect(rows("Further measures").map(([measure]) => measure)).toEqual(Object.keys(FURTHER));
   });
 
-  it("gives each exception a reason", () => {
-    for (const [id, , why] of exceptions) expect(why.length, id).toBeGreaterThan(20);
+  it("has a reason for each exception", () => {
+    for (const [id, , reason] of exceptions) expect(reason.length, id).toBeGreaterThan(20);
+  });
+
+  it("names the code of each control and measure", () => {
+    const code = [...rows("AWS Foundational Security Best Practices"), ...rows("Further measures")];
+    for (const row of code) expect(row.at(-1), row[0]).toMatch(/^\[[\w.-]+\]\(\.\.\/stack\/aws\//);
   });
 
   it("links to files that exist", () => {

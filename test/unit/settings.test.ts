@@ -2,188 +2,276 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
-import { describe as message, parseSettings } from "../../stack/settings/parse";
+import { parseSettings } from "../../stack/config/parse";
+import { formatProblems, withoutCredentials } from "../../stack/config/problem";
+import { settingsSchema } from "../../stack/config/schema";
 import { ROOT } from "../../stack/root";
-import { settingsSchema } from "../../stack/settings/schema";
 
 interface Case {
-  it: string;
+  title: string;
   values: Record<string, string>;
-  /** The key that the error names. */
+  /** Key that the problem names. */
   key: string;
-  /** What the error says. */
-  says: RegExp;
+  remedy: RegExp;
   stack?: string;
 }
 
 const CASES: Case[] = [
-  { it: "a misspelt key", values: { prot: "9000" }, key: "prot", says: /did you mean port\?/ },
+  { title: "a misspelled key", values: { prot: "9000" }, key: "prot", remedy: /did you mean port\?/ },
   {
-    it: "a key that is like no other",
+    title: "a key that resembles no setting",
     values: { kubernetes: "1" },
     key: "kubernetes",
-    says: /the settings are|did you mean/,
+    remedy: /the settings are|did you mean/,
   },
   {
-    it: "a misspelt key of bases",
+    title: "a misspelled key of bases",
     values: { bases: '{"gpuu":"x"}' },
     key: "bases.gpuu",
-    says: /did you mean bases\.gpu\?/,
+    remedy: /did you mean bases\.gpu\?/,
   },
   {
-    it: "a misspelt key of indexes",
+    title: "a misspelled key of indexes",
     values: { indexes: '{"pyton":"x"}' },
     key: "indexes.pyton",
-    says: /did you mean indexes\.python\?/,
+    remedy: /did you mean indexes\.python\?/,
   },
-  { it: "a platform that does not exist", values: { platform: "podman" }, key: "platform", says: /docker.*aws/ },
-  { it: "an empty platform", values: { platform: "" }, key: "platform", says: /docker.*aws/ },
-  { it: "a port that is a word", values: { port: "http" }, key: "port", says: /number/ },
-  { it: "a port with a fraction", values: { port: "80.5" }, key: "port", says: /int/ },
-  { it: "a port that needs root", values: { port: "80" }, key: "port", says: /needs root/ },
-  { it: "a port that is too large", values: { port: "65536" }, key: "port", says: /at most 65535/ },
-  { it: "a negative port", values: { port: "-1" }, key: "port", says: /1024/ },
-  { it: "a registry port that needs root", values: { registryPort: "443" }, key: "registryPort", says: /needs root/ },
-  { it: "one port for two", values: { port: "5001" }, key: "registryPort", says: /API's port too/ },
-  { it: "a gpu mode that does not exist", values: { gpu: "maybe" }, key: "gpu", says: /auto.*required.*off/ },
-  { it: "gpu as a truth value", values: { gpu: "true" }, key: "gpu", says: /auto.*required.*off/ },
-  { it: "an app as a text", values: { app: "sample-app" }, key: "app", says: /spatialforge:app\.path/ },
+  { title: "an unknown platform", values: { platform: "podman" }, key: "platform", remedy: /docker.*aws/ },
+  { title: "an empty platform", values: { platform: "" }, key: "platform", remedy: /docker.*aws/ },
+  { title: "a port that is not a number", values: { port: "http" }, key: "port", remedy: /number/ },
+  { title: "a port with a fraction", values: { port: "80.5" }, key: "port", remedy: /an integer/ },
+  { title: "a port that requires root", values: { port: "80" }, key: "port", remedy: /requires root/ },
+  { title: "a port that is too large", values: { port: "65536" }, key: "port", remedy: /at most 65535/ },
+  { title: "a negative port", values: { port: "-1" }, key: "port", remedy: /1024/ },
   {
-    it: "an app with a path and a repository",
+    title: "a registry port that requires root",
+    values: { registryPort: "443" },
+    key: "registryPort",
+    remedy: /requires root/,
+  },
+  {
+    title: "the same port for the API and the registry",
+    values: { port: "5001" },
+    key: "registryPort",
+    remedy: /the API uses the same port/,
+  },
+  { title: "an unknown GPU mode", values: { gpu: "maybe" }, key: "gpu", remedy: /auto.*required.*off/ },
+  { title: "a boolean GPU mode", values: { gpu: "true" }, key: "gpu", remedy: /auto.*required.*off/ },
+  { title: "an app that is a string", values: { app: "sample-app" }, key: "app", remedy: /spatialforge:app\.path/ },
+  {
+    title: "an app with a path and a repository",
     values: { app: '{"path":"a","repository":"b","ref":"c"}' },
     key: "app",
-    says: /either a path/,
+    remedy: /either a path/,
   },
-  { it: "an app with a path and a ref", values: { app: '{"path":"a","ref":"c"}' }, key: "app", says: /either a path/ },
-  { it: "a repository without a ref", values: { app: '{"repository":"b"}' }, key: "app", says: /together with a ref/ },
-  { it: "a ref without a repository", values: { app: '{"ref":"b"}' }, key: "app", says: /together with a ref/ },
-  { it: "an empty path", values: { app: '{"path":""}' }, key: "app", says: /app\.path/ },
-  { it: "an app that is empty", values: { app: "{}" }, key: "app", says: /either a path/ },
-  { it: "a release with a space", values: { release: "a b c" }, key: "release", says: /`release` output/ },
-  { it: "a release in capitals", values: { release: "RELEASE-1" }, key: "release", says: /`release` output/ },
-  { it: "an empty base", values: { bases: '{"cpu":""}' }, key: "bases.cpu", says: /1 character|>=1/ },
-  { it: "bases as a text", values: { bases: "python:3.12" }, key: "bases", says: /object/ },
   {
-    it: "an index that is no URL",
+    title: "an app with a path and a ref",
+    values: { app: '{"path":"a","ref":"c"}' },
+    key: "app",
+    remedy: /either a path/,
+  },
+  {
+    title: "a repository without a ref",
+    values: { app: '{"repository":"b"}' },
+    key: "app",
+    remedy: /together with a ref/,
+  },
+  { title: "a ref without a repository", values: { app: '{"ref":"b"}' }, key: "app", remedy: /together with a ref/ },
+  { title: "an empty path", values: { app: '{"path":""}' }, key: "app", remedy: /app\.path/ },
+  { title: "an empty app", values: { app: "{}" }, key: "app", remedy: /either a path/ },
+  {
+    title: "a release with spaces",
+    values: { release: "a b c" },
+    key: "release",
+    remedy: /`release` output/,
+  },
+  {
+    title: "a release in capital letters",
+    values: { release: "RELEASE-1" },
+    key: "release",
+    remedy: /`release` output/,
+  },
+  { title: "an empty base image", values: { bases: '{"cpu":""}' }, key: "bases.cpu", remedy: /must not be empty/ },
+  { title: "bases that are a string", values: { bases: "python:3.12" }, key: "bases", remedy: /object/ },
+  {
+    title: "an index that is not a URL",
     values: { indexes: '{"python":"mirror"}' },
     key: "indexes.python",
-    says: /http\(s\) URL/,
+    remedy: /http\(s\) URL/,
   },
   {
-    it: "an index of files",
+    title: "an index with a file URL",
     values: { indexes: '{"python":"file:///x"}' },
     key: "indexes.python",
-    says: /http\(s\) URL/,
+    remedy: /http\(s\) URL/,
   },
   {
-    it: "credentials in an index",
+    title: "an index with credentials",
     values: { indexes: '{"torchCpu":"https://me:pw@host/simple"}' },
     key: "indexes.torchCpu",
-    says: /without credentials/,
+    remedy: /without credentials/,
   },
-  { it: "a timeout of nothing", values: { healthTimeout: "0" }, key: "healthTimeout", says: />=10/ },
-  { it: "a timeout of days", values: { healthTimeout: "100000" }, key: "healthTimeout", says: /<=3600/ },
   {
-    it: "a variable with a dash",
+    title: "a .netrc file in another format",
+    values: { netrc: "pypi.example.com me hunter2" },
+    key: "netrc",
+    remedy: /machine HOST login USER/,
+  },
+  {
+    title: "credentials for the indexes in plain text",
+    values: { netrc: "machine pypi.example.com login me password hunter2" },
+    key: "netrc",
+    remedy: /config set --secret spatialforge:netrc/,
+  },
+  {
+    title: "a timeout that is too short",
+    values: { healthTimeout: "0" },
+    key: "healthTimeout",
+    remedy: /at least 10$/,
+  },
+  {
+    title: "a timeout that is too long",
+    values: { healthTimeout: "100000" },
+    key: "healthTimeout",
+    remedy: /at most 3600$/,
+  },
+  {
+    title: "a variable name with a hyphen",
     values: { env: '{"my-name":"1"}' },
     key: "env.my-name",
-    says: /capital letters|Invalid key/,
+    remedy: /capital letters/,
   },
   {
-    it: "a variable that the stack sets",
+    title: "a variable that the stack sets",
     values: { env: '{"REDIS_URL":"redis://x"}' },
     key: "env.REDIS_URL",
-    says: /remove it/,
+    remedy: /remove it/,
   },
   {
-    it: "a secret in plain text",
+    title: "a secret variable in plain text",
     values: { env: '{"STRIPE_SECRET_KEY":"sk"}' },
     key: "env.STRIPE_SECRET_KEY",
-    says: /config set --secret/,
+    remedy: /config set --secret/,
   },
   {
-    it: "demo mode on prod",
+    title: "demo mode in production",
     values: { env: '{"DEMO_MODE":"true"}' },
     key: "env.DEMO_MODE",
-    says: /never true in production/,
+    remedy: /must not be true in production/,
     stack: "prod",
   },
   {
-    it: "research mode on prod",
+    title: "research mode in production",
     values: { env: '{"RESEARCH_MODE":1}' },
     key: "env.RESEARCH_MODE",
-    says: /never true in production/,
+    remedy: /must not be true in production/,
     stack: "prod",
   },
   {
-    it: "every origin on prod, among others",
+    title: "any origin in production, beside a listed one",
     values: { env: '{"ALLOWED_ORIGINS":"https://a.example.org, *"}' },
     key: "env.ALLOWED_ORIGINS",
-    says: /names its origins/,
+    remedy: /must list its origins/,
     stack: "prod",
   },
   {
-    it: "every origin on prod",
+    title: "any origin in production",
     values: { env: '{"ALLOWED_ORIGINS":"[\\"*\\"]"}' },
     key: "env.ALLOWED_ORIGINS",
-    says: /names its origins/,
+    remedy: /must list its origins/,
     stack: "prod",
   },
 ];
 
-describe("bad settings", () => {
-  it.each(CASES)("$it", ({ values, key, says, stack = "local" }) => {
+describe("invalid settings", () => {
+  it.each(CASES)("$title", ({ values, key, remedy, stack = "local" }) => {
     const { problems } = parseSettings({ values, stack });
     expect(problems.map((problem) => problem.key)).toEqual([key]);
-    expect(problems[0].remedy).toMatch(says);
+    expect(problems[0].remedy).toMatch(remedy);
   });
 
-  it("are all listed at once, with key and value", () => {
+  it("lists all problems in one message, each with key and value", () => {
     const { problems } = parseSettings({ values: { prot: "1", port: "80", gpu: "maybe" }, stack: "local" });
-    const text = message(problems, "local");
-    expect(text).toContain("3 problems, nothing was changed");
-    for (const line of ["spatialforge:prot = 1", "spatialforge:port = 80", "spatialforge:gpu = maybe"])
-      expect(text).toContain(line);
-  });
-
-  it("never show a secret", () => {
-    const { problems } = parseSettings({
-      values: { env: '{"my-name":"hunter2"}' },
-      secret: new Set(["env"]),
-      stack: "local",
-    });
-    expect(message(problems, "local")).not.toContain("hunter2");
+    const message = formatProblems(problems, "local");
+    expect(message).toContain("3 problems, nothing was changed");
+    for (const line of ["spatialforge:prot = 1", "spatialforge:port = 80", "spatialforge:gpu = maybe"]) {
+      expect(message).toContain(line);
+    }
   });
 });
 
-describe("good settings", () => {
-  it("may be none at all", () => {
+describe("messages without secrets", () => {
+  const HIDDEN: [title: string, values: Record<string, string>, options?: { secretKeys?: string[]; stack?: string }][] =
+    [
+      ["a secret variable", { env: '{"my-name":"hunter2"}' }, { secretKeys: ["env"] }],
+      [
+        "a secret variable that violates a rule",
+        { env: '{"ALLOWED_ORIGINS":"https://hunter2.example.org, *"}' },
+        { secretKeys: ["env"], stack: "prod" },
+      ],
+      ["an invalid .netrc file", { netrc: "hunter2" }],
+      ["a .netrc file in plain text", { netrc: "machine pypi.example.com login me password hunter2" }],
+      ["a repository without a ref", { app: '{"repository":"https://me:hunter2@git.example.com/app.git"}' }],
+      ["a repository with a misspelled ref", { app: '{"repository":"https://me:hunter2@host/app","reff":"v1"}' }],
+      ["a URL instead of an app", { app: "https://me:hunter2@git.example.com/app.git" }],
+      ["an index with credentials", { indexes: '{"python":"https://me:hunter2@pypi.example.com/simple"}' }],
+      ["an unknown setting", { index: "https://me:hunter2@pypi.example.com/simple" }],
+      [
+        "a variable that violates a rule",
+        { env: '{"ALLOWED_ORIGINS":"https://me:hunter2@example.org, *"}' },
+        { stack: "prod" },
+      ],
+    ];
+
+  it.each(HIDDEN)("%s", (_, values, { secretKeys = [], stack = "local" } = {}) => {
+    const { problems } = parseSettings({ values, secretKeys: new Set(secretKeys), stack });
+    expect(problems).toHaveLength(1);
+    expect(formatProblems(problems, stack)).not.toContain("hunter2");
+  });
+
+  it.each([
+    ["https://me:hunter2@git.example.com/app.git", "https://git.example.com/app.git"],
+    ["https://hunter2@git.example.com/app.git", "https://git.example.com/app.git"],
+    ["https://me:hunter@2@git.example.com/app.git", "https://git.example.com/app.git"],
+    ["fatal: no access to 'https://me:hunter2@host/a': 403", "fatal: no access to 'https://host/a': 403"],
+    [
+      '{"repository":"ssh://me:hunter2@host/a","ref":"v1@2"}, http://me:hunter2@host',
+      '{"repository":"ssh://host/a","ref":"v1@2"}, http://host',
+    ],
+    ["https://host/simple/@scope", "https://host/simple/@scope"],
+    ["git@github.com:owner/app.git", "git@github.com:owner/app.git"],
+  ])("withoutCredentials(%j)", (text, expected) => {
+    expect(withoutCredentials(text)).toBe(expected);
+  });
+});
+
+describe("valid settings", () => {
+  it("requires no setting", () => {
     const { settings, problems } = parseSettings({ values: {}, stack: "local" });
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({ platform: "docker", port: 8000, app: { path: "sample-app" } });
   });
 
-  it("may hold a secret variable, a number and a release that looks like one", () => {
+  it("accepts a secret variable, a numeric variable, and a release that looks like a number", () => {
     const values = { env: '{"STRIPE_SECRET_KEY":"sk","WORKERS":2}', release: "123456" };
-    const { settings, problems } = parseSettings({ values, secret: new Set(["env"]), stack: "prod" });
+    const { settings, problems } = parseSettings({ values, secretKeys: new Set(["env"]), stack: "prod" });
     expect(problems).toEqual([]);
     expect(settings?.env.WORKERS).toBe("2");
     expect(settings?.release).toBe("123456");
   });
 });
 
-it("Pulumi.yaml describes every setting as the schema does, with the same default", () => {
-  const described = (
-    parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
-      config: Record<string, { description: string; default: unknown }>;
-    }
-  ).config;
-  const defaults = settingsSchema.parse({}) as Record<string, unknown>;
+it("Pulumi.yaml has the description and the default of every setting in the schema", () => {
+  const { config } = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as {
+    config: Record<string, { description: string; default: unknown }>;
+  };
+  // The defaults of `aws` are in the schema only.
+  const defaults: Record<string, unknown> = { ...settingsSchema.parse({}), aws: {} };
   const expected = Object.fromEntries(
-    Object.entries(settingsSchema.shape).map(([key, schema]) => [
+    Object.entries(settingsSchema.shape).map(([key, { description }]) => [
       key,
-      { description: schema.description, default: defaults[key] },
+      { description, default: defaults[key] },
     ]),
   );
-  expect(described).toEqual(expected);
+  expect(config).toEqual(expected);
 });

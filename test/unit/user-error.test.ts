@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
-import { userError } from "../../stack/user-error";
+import { userError } from "../../stack/pulumi/user-error";
 
-it("an error for users has no stack, which would take Pulumi ten seconds to format", () => {
-  const error = userError("the port is taken");
+// Pulumi formats the stack of an error, which takes ten seconds.
+it("a user error has no stack", () => {
+  const error = userError("the port is in use");
   expect(error.stack).toBe(error.message);
 });

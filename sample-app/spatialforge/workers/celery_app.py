@@ -1,4 +1,4 @@
-"""The queue."""
+"""The Celery application and its queues."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ settings = get_settings()
 celery_app = Celery("spatialforge", broker=settings.redis_url, backend=settings.redis_url)
 celery_app.conf.update(
     task_acks_late=True,
-    # A pool process that dies gives its job back at once.
+    # If a pool process dies, its job returns to the queue immediately.
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     task_track_started=True,
@@ -21,7 +21,7 @@ celery_app.conf.update(
     task_routes={"spatialforge.workers.tasks.reconstruct_task": {"queue": "gpu_heavy"}},
     broker_transport_options={
         "visibility_timeout": settings.visibility_timeout_s,
-        # Look for such jobs every 10 s. By default kombu looks at every tenth occasion only: 100 s later at worst.
+        # Restore such jobs every 10 s. By default, kombu does so only every tenth time, which is up to 100 s later.
         "unacked_restore_throttle": 1,
     },
     broker_connection_retry_on_startup=True,

@@ -1,7 +1,7 @@
-"""Accepted jobs, noted until they have ended, so that a job which the queue loses is queued again.
+"""Records accepted jobs until they end, and queues a job again if the queue loses it.
 
-The Redis transport of kombu takes a job off its queue and notes it as unacknowledged in a second step. If Redis or the worker
-ends between the two, the job is nowhere (https://github.com/celery/kombu/issues/305).
+The Redis transport of kombu removes a job from its queue and records it as unacknowledged in a second step. If Redis or the worker
+stops between the two steps, the job is lost (https://github.com/celery/kombu/issues/305).
 """
 
 import json
@@ -29,7 +29,7 @@ def accept(job: str, *args: Any) -> None:
 
 
 def queued() -> set[str]:
-    """Ids of the jobs that wait in a queue or are with a worker."""
+    """Ids of the jobs that a queue or a worker holds."""
     waiting = [json.loads(text) for queue in QUEUES for text in connection().lrange(queue, 0, -1)]
     taken = [json.loads(text)[0] for text in connection().hvals("unacked")]
     return {message["headers"]["id"] for message in waiting + taken}
@@ -37,14 +37,14 @@ def queued() -> set[str]:
 
 @celery_app.task(name="spatialforge.workers.jobs.requeue_lost_jobs")
 def requeue_lost_jobs() -> list[str]:
-    """A job may be queued twice by this and so run twice, which does no harm: it writes the same object again."""
+    """This may queue a job twice. The job then runs twice and writes the same object again."""
     lost, known, limit = [], queued(), time.time() - get_settings().visibility_timeout_s
-    for job, note in connection().hgetall(ACCEPTED).items():
-        if json.loads(note)["at"] > limit:
+    for job, record in connection().hgetall(ACCEPTED).items():
+        if json.loads(record)["at"] > limit:
             continue
         if celery_app.AsyncResult(job).ready():
             connection().hdel(ACCEPTED, job)
         elif job not in known:
-            reconstruct_task.apply_async((job, *json.loads(note)["args"]), task_id=job)
+            reconstruct_task.apply_async((job, *json.loads(record)["args"]), task_id=job)
             lost.append(job)
     return lost

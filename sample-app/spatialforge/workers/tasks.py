@@ -1,4 +1,4 @@
-"""The jobs. Each may run twice after a loss, and writes the same one object."""
+"""The jobs. A job may run twice after a failure. It then writes the same object again."""
 
 import time
 from datetime import timedelta
@@ -16,15 +16,15 @@ def result_name(job: str) -> str:
 @celery_app.task(
     name="spatialforge.workers.tasks.reconstruct_task",
     autoretry_for=(Exception,),
-    dont_autoretry_for=(ValueError,),  # the upload is no image
+    dont_autoretry_for=(ValueError,),  # the upload is not an image
     retry_backoff=True,
     max_retries=3,
 )
 def reconstruct_task(job: str, work_seconds: float) -> dict[str, object]:
     store = ObjectStore()
-    grey = read_image(store.get(f"uploads/{job}"), get_settings().max_image_size)
+    gray = read_image(store.get(f"uploads/{job}"), get_settings().max_image_size)
     time.sleep(work_seconds)
-    cloud = point_cloud(depth(grey))
+    cloud = point_cloud(depth(gray))
     store.put(result_name(job), cloud, "application/octet-stream")
     return {"object": result_name(job), "bytes": len(cloud), "url": store.url(result_name(job))}
 

@@ -1,4 +1,4 @@
-"""Parameter groups of ElastiCache, which moto lacks."""
+"""ElastiCache parameter groups, which moto does not support."""
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.elasticache.responses import ElastiCacheResponse

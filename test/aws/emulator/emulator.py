@@ -1,6 +1,6 @@
-"""The emulated AWS of the stack tests: moto, with what this project needs beyond it (usage: as moto_server).
+"""The emulated AWS of the aws tests: moto, with the calls that this project needs and moto lacks. Usage: as moto_server.
 
-`EMULATOR_BASE` names a script with further repairs of moto, if there is one.
+`EMULATOR_BASE` can name a script with further fixes of moto.
 """
 
 import os
@@ -17,12 +17,12 @@ import cache_parameters  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import replication_groups  # noqa: E402, F401
+import resource_counts  # noqa: E402, F401
 import services  # noqa: E402, F401
-import things  # noqa: E402, F401
 
 from moto.elasticache import models as elasticache  # noqa: E402
 
-# moto knows the ARNs of users and groups only; the provider reads the tags of all that it makes.
+# moto accepts the ARNs of users and groups only. The provider reads the tags of every resource that it creates.
 elasticache.ElastiCacheBackend.arn_regex = property(
     lambda self: re.compile("^arn:aws:elasticache:"), lambda self, value: None
 )

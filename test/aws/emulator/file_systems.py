@@ -1,4 +1,4 @@
-"""Deleting the policy of an EFS file system, which moto lacks."""
+"""DeleteFileSystemPolicy of EFS, which moto does not support."""
 
 from moto.efs.responses import EFSResponse
 

@@ -1,4 +1,4 @@
-"""SSM parameters whose value is JSON: moto has those of AMIs as objects, AWS as texts."""
+"""SSM parameters with a JSON value: moto returns those of AMIs as objects, AWS returns text."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Replication groups of ElastiCache: moto gives each one node, whatever its count is, and none of them what the group says of upgrades."""
+"""ElastiCache replication groups: moto creates one node for any node count, and ignores AutoMinorVersionUpgrade."""
 
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 

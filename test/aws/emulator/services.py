@@ -1,10 +1,10 @@
-"""ECS services that run: deployments that start, complete, fail and are rolled back, with the tasks that stopped.
+"""ECS services with deployments that start, complete, fail, and are rolled back, and with the tasks that stopped.
 
-A fault for the deployments that start from now on is an SSM parameter `/emulator/SERVICE`, JSON:
+An SSM parameter sets a fault for the deployments of a service that start from now on: `/emulator/SERVICE`, in JSON:
   {"mode": "stop", "exitCode": 1, "reason": "Essential container in task exited", "log": "RuntimeError: boom"}
-      its tasks stop; the circuit breaker fails the deployment and goes back to the one before
-  {"mode": "stall"}                    no task starts for as long as the parameter is there
-  {"mode": "protected", "seconds": 6}  an old task runs for so long beside the new ones
+      its tasks stop; the circuit breaker fails the deployment and rolls back to the previous one
+  {"mode": "stall"}                    no task starts while the parameter exists
+  {"mode": "protected", "seconds": 6}  an old task keeps running for this time beside the new ones
 """
 
 import json
@@ -18,13 +18,13 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.models import logs_backends
 from moto.ssm.models import ssm_backends
 
-START_S = 1.5  # that a deployment takes
-FAILED_S = 4  # that a failed deployment is still listed
+START_S = 1.5  # duration of a deployment
+FAILED_S = 4  # time for which a failed deployment stays in the list
 
-# Requests are answered side by side; one that asks how services are must not see half of an update of one.
+# moto handles requests in parallel. DescribeServices must not see half of an UpdateService.
 ONE_AT_A_TIME = threading.RLock()
 
-# what moto does itself; it forgets all other properties of a service
+# Properties of a service that moto stores. It ignores all others.
 KNOWN = {"cluster", "service", "serviceName", "taskDefinition", "desiredCount", "forceNewDeployment", "tags"}
 KNOWN |= {"loadBalancers", "deploymentController", "schedulingStrategy", "networkConfiguration", "role", "clientToken"}
 
@@ -76,7 +76,7 @@ class Rollouts:
         new = self.deployments[0]
         mode = new.fault.get("mode")
         if mode == "stall":
-            mode = fault_of(request, service).get("mode")  # a host that comes ends it
+            mode = fault_of(request, service).get("mode")  # removing the parameter ends the stall, as a new instance does
         if new.state == "IN_PROGRESS" and mode == "stop" and service.desired_count:
             self.stop(new, service, request)
         elif new.state == "IN_PROGRESS" and mode != "stall" and (new.age >= START_S or not service.desired_count):
@@ -149,7 +149,7 @@ def one_at_a_time(handler):
 
 
 def changed(original, starts):
-    """After moto made its change: keeps the properties it forgets, and starts a deployment where ECS does."""
+    """Runs the handler of moto, then stores the properties that moto ignores, and starts a deployment where ECS does."""
 
     @one_at_a_time
     def handler(self):

@@ -1,5 +1,5 @@
-/* The calls of libnvidia-ml that the images make, for machines without a GPU. FAKE_DRIVER and FAKE_GPUS are the answers; once
-   /tmp/gpu-lost exists, it answers as a driver whose GPU has fallen off the bus. Declared by hand, so that no headers are needed. */
+/* The functions of libnvidia-ml that the images call, for machines without a GPU. FAKE_DRIVER and FAKE_GPUS are the results. If
+   /tmp/gpu-lost exists, the library behaves as if the GPU had fallen off the bus. The declarations replace the headers. */
 extern char *getenv(const char *name);
 extern int access(const char *path, int mode);
 extern int atoi(const char *text);

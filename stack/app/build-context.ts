@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import type { ImageSpec } from "../images/catalog";
+import { heavyFiles } from "../lock/groups";
+import { ROOT } from "../root";
+import { APPLICATION, RUNTIME_FACTS } from "./application";
+import type { AppSource } from "./source";
+
+/** Modification time of every staged file, so that a layer is the same on every machine: 1980-01-01, the first that zip supports. */
+const EPOCH = 315532800;
+
+/** Folder of the scripts in an image. */
+const SCRIPTS = join("opt", "spatialforge");
+
+/** Files that no image needs: tests, caches, hidden files, and Markdown. */
+const EXCLUDED = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
+
+/** A build context with only the files that one image reads. */
+export interface BuildContext {
+  /** Path relative to the project. It is a build input, so it must be the same on every machine. */
+  path: string;
+  /** Hash of names, modes, and contents. */
+  hash: string;
+}
+
+/** Creates the build context of an image in `.build/NAME`. */
+export function stage(app: AppSource, image: ImageSpec): BuildContext {
+  const path = `.build/${image.name}`;
+  const folder = join(ROOT, path);
+  rmSync(folder, { recursive: true, force: true });
+  for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));
+  for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
+  // Each of these folders is the root of one layer.
+  copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
+  writeFileSync(join(folder, "runtime", SCRIPTS, "application.json"), JSON.stringify(RUNTIME_FACTS));
+  copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
+  if (image.servesStaticFiles) {
+    mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files
+    copy(join(app.folder, "static"), join(folder, "served", "app", "static"));
+  }
+  const hash = normalize(folder);
+  writeNetrc(path, "");
+  return { path, hash };
+}
+
+/**
+ * Writes the credentials for the package indexes into a build context. They are in no hash, and the file is emptied when the program
+ * ends. The file must exist even without credentials, because the build mounts it.
+ */
+export function writeNetrc(contextPath: string, netrc: string): void {
+  const file = join(ROOT, contextPath, "credentials", "netrc");
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, netrc, { mode: 0o600 });
+  utimesSync(file, EPOCH, EPOCH);
+  if (netrc) process.once("exit", () => writeFileSync(file, ""));
+}
+
+/** Lock files of an image, each with the path at which the Dockerfile expects it. */
+function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: string][] {
+  return image.groups.flatMap((group) => {
+    const files = group === "heavy" ? heavyFiles(image.base, readdirSync(lockFolder)) : [`${group}.txt`];
+    return files.map((file): [string, string] => [
+      join(lockFolder, file),
+      join(group, file === "torch.cpu.txt" ? file : "requirements.txt"),
+    ]);
+  });
+}
+
+function copy(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  const filter = (source: string) => !EXCLUDED.test(relative(dirname(from), source).split(sep).join("/"));
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true, filter, dereference: true });
+}
+
+/** Sets the mode and the modification time of all files, and returns a hash of the folder. */
+function normalize(folder: string): string {
+  const hash = createHash("sha256");
+  const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+  for (const entry of entries.reverse()) {
+    const path = join(folder, entry);
+    const isFolder = statSync(path).isDirectory();
+    chmodSync(path, isFolder ? 0o755 : 0o644);
+    if (!isFolder) {
+      hash
+        .update(`${entry.split(sep).join("/")}\0`)
+        .update(readFileSync(path))
+        .update("\0");
+    }
+    utimesSync(path, EPOCH, EPOCH);
+  }
+  return hash.digest("hex").slice(0, 12);
+}

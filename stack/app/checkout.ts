@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { withoutCredentials } from "../config/problem";
+import { ROOT } from "../root";
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/**
+ * Checks out a ref of a repository into `.cache/apps` and returns the folder. A commit is checked out once; a branch or a tag every time.
+ * @throws Error with a remedy if git cannot read the repository or the ref.
+ */
+export async function checkOut(repository: string, ref: string): Promise<string> {
+  const hash = createHash("sha256").update(`${repository} ${ref}`).digest("hex").slice(0, 16);
+  const folder = join(ROOT, ".cache", "apps", hash);
+  if (existsSync(folder) && COMMIT.test(ref)) return folder;
+  const temporary = `${folder}.${process.pid}`;
+  await mkdir(temporary, { recursive: true });
+  try {
+    await git("clone", "--quiet", "--no-checkout", repository, temporary).catch((error: GitError) => {
+      throw new Error(`git cannot read the repository (${reasonOf(error)}): check its URL and your access`);
+    });
+    await git("-C", temporary, "checkout", "--quiet", "--detach", ref)
+      .catch(() => git("-C", temporary, "checkout", "--quiet", "--detach", `origin/${ref}`))
+      .catch(() => {
+        throw new Error(`the repository has no ref ${ref}: use a commit, tag, or branch`);
+      });
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    return folder;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** A ref as part of a release ID: the first 12 digits of a commit, or the name of a branch or tag in the characters of an image tag. */
+export const refSlug = (ref: string): string =>
+  COMMIT.test(ref)
+    ? ref.slice(0, 12)
+    : ref
+        .toLowerCase()
+        .replace(/[^a-z0-9._]+/g, "-")
+        .replace(/^\W+/, "")
+        .slice(0, 40);
+
+type GitError = Error & { stderr?: string };
+
+const run = promisify(execFile);
+const git = (...args: string[]) => run("git", args, { env: { ...process.env, GIT_TERMINAL_PROMPT: "0" } });
+
+/** Last line of what git wrote. It can contain the URL of the repository with its credentials. */
+const reasonOf = ({ stderr, message }: GitError): string =>
+  withoutCredentials((stderr || message).trim().split("\n").at(-1) ?? "");

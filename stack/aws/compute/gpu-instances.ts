@@ -1,0 +1,62 @@
+import * as aws from "@pulumi/aws";
+import type * as pulumi from "@pulumi/pulumi";
+import { defaultTags } from "../context";
+import type { InstanceTypeName } from "./instance-types";
+import { launchTemplate, type LaunchTemplateArgs } from "./launch-template";
+
+export interface GpuInstancesArgs extends Omit<LaunchTemplateArgs, "cluster"> {
+  subnetIds: pulumi.Input<string>[];
+  /** EC2 instance types, the preferred one first. */
+  instanceTypes: readonly InstanceTypeName[];
+  maxInstances: number;
+  /** Number of instances that are always on-demand. Above it instances are spot instances if `spot` is true. */
+  onDemandBaseCapacity: number;
+  spot: boolean;
+  /** Resources that instances need to reach ECS. Without them ECS never learns that the last tasks have stopped. */
+  dependencies: pulumi.Resource[];
+}
+
+/** Creates the Auto Scaling group of the GPU instances. A capacity provider sets its size. */
+export function gpuInstances(
+  name: string,
+  cluster: aws.ecs.Cluster,
+  args: GpuInstancesArgs,
+  opts: pulumi.CustomResourceOptions,
+): aws.autoscaling.Group {
+  const { template, dependencies } = launchTemplate(name, { ...args, cluster }, opts);
+  return new aws.autoscaling.Group(
+    name,
+    {
+      vpcZoneIdentifiers: args.subnetIds,
+      minSize: 0,
+      maxSize: args.maxInstances,
+      // The capacity provider requires the protection, to keep instances that run tasks. A group with protected instances can only be
+      // deleted by force: without it a destroy would wait forever.
+      protectFromScaleIn: true,
+      forceDelete: true,
+      mixedInstancesPolicy: {
+        launchTemplate: {
+          launchTemplateSpecification: { launchTemplateId: template.id, version: template.latestVersion.apply(String) },
+          overrides: args.instanceTypes.map((instanceType) => ({ instanceType })),
+        },
+        instancesDistribution: {
+          onDemandBaseCapacity: args.onDemandBaseCapacity,
+          onDemandPercentageAboveBaseCapacity: args.spot ? 0 : 100,
+          spotAllocationStrategy: "price-capacity-optimized",
+        },
+      },
+      instanceRefresh: {
+        strategy: "Rolling",
+        // Instances that run tasks are protected from scale-in, and a refresh would wait for them forever. ECS drains them first.
+        preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
+      },
+      tags: Object.entries({ ...defaultTags(), AmazonECSManaged: "true" }).map(([key, value]) => ({
+        key,
+        value,
+        propagateAtLaunch: true,
+      })),
+    },
+    // The capacity provider sets the desired capacity.
+    { ...opts, dependsOn: [...args.dependencies, ...dependencies], ignoreChanges: ["desiredCapacity"] },
+  );
+}

@@ -1,0 +1,41 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { callerIdentity } from "../clients/aws-identity";
+
+/** Account, region, and partition of the stack, for ARNs and the names of AWS services. */
+export interface AwsContext {
+  accountId: pulumi.Input<string>;
+  region: pulumi.Input<string>;
+  /** `aws`, `aws-cn`, or `aws-us-gov`. */
+  partition: pulumi.Input<string>;
+  /** `amazonaws.com`, or `amazonaws.com.cn`. */
+  dnsSuffix: pulumi.Input<string>;
+}
+
+/** The account, region, and partition that the AWS provider uses. */
+export function awsContext(opts: pulumi.InvokeOptions): AwsContext {
+  const partition = aws.getPartitionOutput({}, opts);
+  return {
+    accountId: pulumi.output(callerIdentity()).accountId,
+    region: aws.getRegionOutput({}, opts).id,
+    partition: partition.partition,
+    dnsSuffix: partition.dnsSuffix,
+  };
+}
+
+/** ARN of a resource in the account and region. @param resource - as in `cluster/NAME`; `*` is allowed for conditions */
+export const arn = (
+  { partition, region, accountId }: AwsContext,
+  service: string,
+  resource: pulumi.Input<string>,
+): pulumi.Output<string> => pulumi.interpolate`arn:${partition}:${service}:${region}:${accountId}:${resource}`;
+
+/** DNS name of an AWS service in the region, which is also its name in the condition `kms:ViaService`. */
+export const serviceHost = ({ region, dnsSuffix }: AwsContext, service: string): pulumi.Output<string> =>
+  pulumi.interpolate`${service}.${region}.${dnsSuffix}`;
+
+/**
+ * The tags of `aws:defaultTags`, for resources that the provider does not tag: AWS does not pass the tags of an Auto Scaling group or a
+ * launch template on to instances and volumes.
+ */
+export const defaultTags = (): Record<string, string> => aws.config.defaultTags?.tags ?? {};

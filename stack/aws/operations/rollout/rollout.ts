@@ -1,0 +1,77 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ImageDigests } from "../../../images/catalog";
+import { userError } from "../../../pulumi/user-error";
+import { ecrReleases } from "../../../registry/ecr-releases";
+import { Registry, type ImageRepository } from "../../../registry/registry";
+import { recordRelease, releaseId } from "../../../registry/release";
+import type { Service } from "../../service/service";
+import { waitForDeployment } from "./deployment";
+
+export interface RolloutArgs {
+  clusterName: pulumi.Input<string>;
+  services: Readonly<Record<string, Service>>;
+  repository: ImageRepository;
+  /** What the images were built from: a ref, or a hash of the source files. */
+  source: string;
+  images: pulumi.Input<ImageDigests>;
+  /** Number of releases that the registry keeps. */
+  retainedReleases: number;
+  /** Seconds within which all services must run their new tasks. */
+  timeout: number;
+}
+
+/**
+ * Verifies the deployment of all services, and then records the release. If a service does not run the task definition of this update, the
+ * update fails with the reason. `pulumi up` by itself counts a rollback by ECS as a success.
+ */
+export class Rollout extends pulumi.ComponentResource {
+  /** ID of the release, once it is verified. */
+  readonly release: pulumi.Output<string>;
+
+  constructor(name: string, args: RolloutArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("spatialforge:aws:Rollout", name, {}, opts);
+    const taskDefinitions = Object.entries(args.services).map(([name, { service, taskDefinition }]) =>
+      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => [name, arn] as const),
+    );
+    const { url, credentials } = args.repository;
+    const release = pulumi
+      .all([args.images, args.clusterName, url, credentials, pulumi.all(taskDefinitions)])
+      .apply(async ([images, cluster, repository, login, services]) => {
+        const id = releaseId(args.source, images);
+        if (pulumi.runtime.isDryRun()) return id;
+        await this.verify(cluster, services, args.timeout);
+        await recordRelease(new Registry(repository, login), id, images);
+        await this.warnBeforeExpiry(id, args.retainedReleases);
+        return id;
+      });
+    this.release = pulumi.unsecret(release);
+    this.registerOutputs();
+  }
+
+  private async verify(cluster: string, services: (readonly [string, string])[], timeout: number): Promise<void> {
+    const failures: string[] = [];
+    const aborter = new AbortController();
+    const deployments = services.map(([service, taskDefinition]) => {
+      const log = (line: string) => void pulumi.log.info(`${service}: ${line}`, this, undefined, true);
+      const args = { cluster, service, taskDefinition, timeout, log, signal: aborter.signal };
+      return waitForDeployment(args).catch((error: Error) => {
+        failures.push(error.message);
+        aborter.abort();
+      });
+    });
+    await Promise.all(deployments);
+    if (!failures.length) return;
+    const nextStep =
+      "The previous version, if any, is still running. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.";
+    throw userError([...failures, nextStep].join("\n"));
+  }
+
+  /** The lifecycle policy of the registry removes old releases without knowing which one runs. */
+  private async warnBeforeExpiry(release: string, retained: number): Promise<void> {
+    const newerReleases = (await ecrReleases()).findIndex(({ id }) => id === release);
+    if (newerReleases >= retained - 2) {
+      const text = `release ${release} is number ${newerReleases + 1} of the ${retained} that the registry keeps: raise spatialforge:aws.retainedReleases, or deploy a newer release`;
+      await pulumi.log.warn(text, this);
+    }
+  }
+}

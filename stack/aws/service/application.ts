@@ -1,0 +1,157 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { AwsSettings } from "../../config/aws-schema";
+import type { ServiceSpec } from "../../config/services";
+import type { ImageDigests } from "../../images/catalog";
+import type { Environment } from "../../platform";
+import { password } from "../../pulumi/password";
+import type { RoleName } from "../../roles";
+import type { Cluster } from "../compute/cluster";
+import { serviceHost, type AwsContext } from "../context";
+import type { LoadBalancer } from "../load-balancer/load-balancer";
+import { IDLE_TIMEOUT_S } from "../load-balancer/timeouts";
+import type { SecurityGroupName } from "../network/security-groups";
+import { publisherEnvironment } from "../operations/metrics";
+import type { Bucket } from "../storage/bucket";
+import type { ModelVolume } from "../storage/model-volume";
+import type { Redis } from "../storage/redis";
+import type { Repository } from "../storage/repository";
+import { jsonSecret, secret, type Secret, type SecretOptions } from "../storage/secret";
+import { Service } from "./service";
+
+export interface ApplicationArgs extends AwsContext, SecretOptions {
+  /** Prefix of the task definition families in AWS. */
+  name: string;
+  settings: AwsSettings;
+  services: readonly ServiceSpec[];
+  /** Environment variables of the application. */
+  environment: Environment;
+  images: pulumi.Output<ImageDigests>;
+  repository: Repository;
+  subnetIds: pulumi.Input<string>[];
+  securityGroupIds: Readonly<Record<SecurityGroupName, pulumi.Output<string>>>;
+  /** Routes and security group rules that tasks need. */
+  dependencies: pulumi.Resource[];
+  cluster: Cluster;
+  loadBalancer: LoadBalancer;
+  redis: Redis;
+  bucket: Bucket;
+  modelVolume: ModelVolume;
+}
+
+/** The application: its secrets, and an ECS service for each role. */
+export class Application extends pulumi.ComponentResource {
+  readonly services: Readonly<Record<RoleName, Service>>;
+
+  constructor(name: string, args: ApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("spatialforge:aws:Application", name, {}, opts);
+    const child = { parent: this };
+    const secrets = applicationSecrets(name, args, child);
+    const services = args.services.map((spec) => [spec.name, service(spec, args, secrets, child)]);
+    this.services = Object.fromEntries(services) as Record<RoleName, Service>;
+    this.registerOutputs();
+  }
+}
+
+function service(
+  spec: ServiceSpec,
+  args: ApplicationArgs,
+  secrets: Record<string, Secret>,
+  opts: pulumi.ComponentResourceOptions,
+): Service {
+  const { accountId, region, partition, dnsSuffix, settings, cluster, loadBalancer, modelVolume } = args;
+  const { name, role } = spec;
+  return new Service(
+    name,
+    {
+      accountId,
+      region,
+      partition,
+      dnsSuffix,
+      name,
+      family: `${args.name}-${name}`,
+      cluster: cluster.cluster,
+      image: args.images[spec.image],
+      repositoryArn: args.repository.arn,
+      command: [role.process],
+      cpu: spec.cpu,
+      memory: spec.memory,
+      desiredCount: spec.minTasks,
+      stopTimeout: spec.stopTimeout,
+      scaled: role.scaled,
+      singleton: role.singleton,
+      scaleInProtection: role.scaleInProtection,
+      gpuCapacityProvider: spec.gpu ? cluster.gpuCapacityProvider : undefined,
+      targetGroupArn: role.loadBalanced ? loadBalancer.targetGroup.arn : undefined,
+      modelVolume: role.modelVolume ? modelVolume : undefined,
+      environment: environmentVariables(spec, args),
+      secrets,
+      subnetIds: args.subnetIds,
+      securityGroupId: args.securityGroupIds[name],
+      logRetentionDays: settings.logRetentionDays,
+      kmsKeyArn: args.kmsKeyArn,
+      execLogGroupArn: cluster.execLogGroupArn,
+      dependencies: [
+        cluster.capacityProviders,
+        ...args.dependencies,
+        ...(role.loadBalanced ? loadBalancer.rules : []),
+        ...(role.modelVolume ? modelVolume.dependencies : []),
+      ],
+    },
+    opts,
+  );
+}
+
+function environmentVariables(
+  { role, stopTimeout }: ServiceSpec,
+  args: ApplicationArgs,
+): Record<string, pulumi.Input<string>> {
+  return {
+    ...args.environment.plain,
+    MINIO_ENDPOINT: serviceHost(args, "s3"),
+    MINIO_BUCKET: args.bucket.bucketName,
+    MINIO_SECURE: "true",
+    TINI_SUBREAPER: "1", // the init process of ECS has process ID 1
+    ...(role.loadBalanced && {
+      // uvicorn accepts the headers of the load balancer and no other. Otherwise all clients would share one rate limit.
+      FORWARDED_ALLOW_IPS: args.settings.network.cidrBlock,
+      // Longer than the load balancer keeps an idle connection. Otherwise it returns 502 now and then.
+      UVICORN_KEEP_ALIVE_S: String(IDLE_TIMEOUT_S + 10),
+      // Shorter than the stop timeout.
+      UVICORN_GRACE_S: String(stopTimeout - 5),
+    }),
+    ...(role.queues.length > 0 && { WORKER_QUEUES: role.queues.join(",") }),
+    ...(role.scaleInProtection && { SCALE_IN_PROTECTION: "1" }),
+    ...(role.publishesBacklog && publisherEnvironment()),
+  };
+}
+
+function applicationSecrets(
+  prefix: string,
+  args: ApplicationArgs,
+  opts: pulumi.CustomResourceOptions,
+): Record<string, Secret> {
+  const { recoveryWindowDays, kmsKeyArn, redis, bucket } = args;
+  const options = { recoveryWindowDays, kmsKeyArn };
+  const values = args.environment.secret;
+  // Protected with the data: the hash of every API key depends on API_KEY_SECRET.
+  const protectedOpts = { ...opts, protect: args.settings.deletionProtection };
+  const generate = (name: string, description: string) => {
+    const resourceName = `${prefix}-${name}`;
+    const value = password(resourceName, protectedOpts);
+    return secret(resourceName, { ...options, name, value, description }, protectedOpts);
+  };
+  return {
+    ...(Object.keys(values).length
+      ? jsonSecret(
+          `${prefix}-env`,
+          { ...options, name: "env", values, description: "Variables of the application" },
+          opts,
+        )
+      : {}),
+    API_KEY_SECRET: generate("api-key-secret", "Hashes every API key. It must never change"),
+    ADMIN_API_KEY: generate("admin-api-key", "Administrator API key"),
+    REDIS_URL: redis.url,
+    MINIO_ACCESS_KEY: bucket.accessKeyId,
+    MINIO_SECRET_KEY: bucket.secretAccessKey,
+  };
+}

@@ -1,0 +1,74 @@
+import type * as aws from "@pulumi/aws";
+import type * as pulumi from "@pulumi/pulumi";
+import { APPLICATION } from "../../app/application";
+import { imageHealthCheck } from "../../images/health-check";
+import { IMAGE_UID } from "../../images/user";
+import type { TaskArgs } from "./task-args";
+
+/** Seconds after the start for which failed health checks do not count: a GPU task loads its models first. 300 is the maximum of ECS. */
+export const START_PERIOD_S = 300;
+
+/** Volumes that a container can write to, by mount path. The agent of ECS Exec requires two more. */
+const SCRATCH_VOLUMES = { tmp: "/tmp" };
+const EXEC_VOLUMES = { "ssm-lib": "/var/lib/amazon", "ssm-log": "/var/log/amazon" };
+
+const scratchVolumes = ({ execLogGroupArn }: TaskArgs): Record<string, string> => ({
+  ...SCRATCH_VOLUMES,
+  ...(execLogGroupArn ? EXEC_VOLUMES : {}),
+});
+
+/** The volumes of a task. Without a model volume the task has an empty volume for models. */
+export function taskVolumes(args: TaskArgs): aws.types.input.ecs.TaskDefinitionVolume[] {
+  return [
+    {
+      name: "models",
+      efsVolumeConfiguration: args.modelVolume && {
+        fileSystemId: args.modelVolume.fileSystemId,
+        transitEncryption: "ENABLED",
+        authorizationConfig: { accessPointId: args.modelVolume.accessPointId, iam: "ENABLED" },
+      },
+    },
+    ...Object.keys(scratchVolumes(args)).map((name) => ({ name })),
+  ];
+}
+
+/** The definition of the container. Lists are sorted, so that the same content is never a difference. */
+export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<string>) {
+  const mounts = { models: "/models", ...scratchVolumes(args) };
+  const { port } = APPLICATION;
+  return {
+    name: args.containerName,
+    image: args.image,
+    essential: true,
+    user: `${IMAGE_UID}:${IMAGE_UID}`,
+    command: args.command,
+    environment: sortedEntries(args.environment).map(([name, value]) => ({ name, value })),
+    secrets: sortedEntries(args.secrets).map(([name, { valueFrom }]) => ({ name, valueFrom })),
+    resourceRequirements: args.gpu ? [{ type: "GPU", value: "1" }] : [],
+    healthCheck: args.runsToCompletion ? undefined : { ...imageHealthCheck(), startPeriod: START_PERIOD_S },
+    portMappings: args.loadBalanced ? [{ containerPort: port, hostPort: port, protocol: "tcp" }] : [],
+    mountPoints: Object.entries(mounts).map(([sourceVolume, containerPath]) => ({
+      sourceVolume,
+      containerPath,
+      readOnly: false,
+    })),
+    readonlyRootFilesystem: true,
+    linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+    ...(args.gpu ? { dockerSecurityOptions: ["no-new-privileges"] } : {}), // Fargate does not support it
+    stopTimeout: args.stopTimeout,
+    logConfiguration: {
+      logDriver: "awslogs",
+      options: {
+        "awslogs-group": logGroup,
+        "awslogs-region": args.region,
+        "awslogs-stream-prefix": args.containerName,
+      },
+    },
+    ulimits: [{ name: "nofile", softLimit: 65536, hardLimit: 65536 }],
+    systemControls: [],
+    volumesFrom: [],
+  };
+}
+
+const sortedEntries = <T>(record: Record<string, T>): [string, T][] =>
+  Object.entries(record).sort(([a], [b]) => a.localeCompare(b));

@@ -1,0 +1,91 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import { APPLICATION } from "../../app/application";
+import { maximumPercent } from "../../config/services";
+import { START_PERIOD_S } from "./container-definition";
+import type { TaskArgs } from "./task-args";
+import { taskDefinition } from "./task-definition";
+
+export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "loadBalanced"> {
+  /** Name of the service and its container in AWS. */
+  name: string;
+  /** Number of tasks. If `scaled` is true, it applies only when the service is created. */
+  desiredCount: number;
+  /** Application Auto Scaling sets the number of tasks. */
+  scaled: boolean;
+  /** The old task must stop before the new one starts. */
+  singleton: boolean;
+  /** Capacity provider for GPU instances. Default: the tasks run on Fargate. */
+  gpuCapacityProvider?: pulumi.Input<string>;
+  subnetIds: pulumi.Input<string>[];
+  securityGroupId: pulumi.Input<string>;
+  /** Target group of the load balancer. */
+  targetGroupArn?: pulumi.Input<string>;
+  /**
+   * Resources that must exist before the first task starts, and must be deleted after the last task stops. (`dependsOn` of a component does
+   * not apply to its children.)
+   */
+  dependencies: pulumi.Resource[];
+}
+
+/** Seconds that the provider waits for the deletion of a service after its tasks have stopped. Its own limit does not include the stop timeout. */
+const DELETE_TIMEOUT_S = 1200;
+
+/** A role of the application as an ECS service. */
+export class Service extends pulumi.ComponentResource {
+  readonly service: aws.ecs.Service;
+  readonly taskDefinition: aws.ecs.TaskDefinition;
+
+  constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("spatialforge:aws:Service", name, {}, opts);
+    const child = { parent: this };
+    const task = taskDefinition(
+      name,
+      {
+        ...args,
+        containerName: args.name,
+        gpu: args.gpuCapacityProvider !== undefined,
+        loadBalanced: args.targetGroupArn !== undefined,
+      },
+      child,
+    );
+    this.taskDefinition = task.taskDefinition;
+    this.service = new aws.ecs.Service(name, serviceArgs(args, task.taskDefinition), {
+      ...child,
+      dependsOn: [...args.dependencies, ...task.dependencies],
+      customTimeouts: { delete: `${args.stopTimeout + DELETE_TIMEOUT_S}s` },
+      ignoreChanges: args.scaled ? ["desiredCount"] : [],
+    });
+    this.registerOutputs();
+  }
+}
+
+function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.ServiceArgs {
+  const { targetGroupArn, gpuCapacityProvider } = args;
+  return {
+    name: args.name,
+    cluster: args.cluster.arn,
+    taskDefinition: task.arn,
+    desiredCount: args.desiredCount,
+    capacityProviderStrategies: [{ capacityProvider: gpuCapacityProvider ?? "FARGATE", weight: 1 }],
+    // Fargate spreads tasks over the zones by itself, and accepts no strategy.
+    orderedPlacementStrategies: gpuCapacityProvider
+      ? [
+          { type: "spread", field: "attribute:ecs.availability-zone" },
+          { type: "binpack", field: "memory" },
+        ]
+      : undefined,
+    networkConfiguration: { subnets: args.subnetIds, securityGroups: [args.securityGroupId], assignPublicIp: false },
+    deploymentMinimumHealthyPercent: args.singleton ? 0 : 100,
+    deploymentMaximumPercent: maximumPercent(args),
+    availabilityZoneRebalancing: args.singleton ? "DISABLED" : "ENABLED",
+    deploymentCircuitBreaker: { enable: true, rollback: true },
+    loadBalancers: targetGroupArn
+      ? [{ targetGroupArn, containerName: args.name, containerPort: APPLICATION.port }]
+      : undefined,
+    healthCheckGracePeriodSeconds: targetGroupArn ? START_PERIOD_S : undefined,
+    enableExecuteCommand: args.execLogGroupArn !== undefined,
+    propagateTags: "SERVICE",
+    enableEcsManagedTags: true,
+  };
+}

@@ -1,0 +1,20 @@
+/** AWS SDK clients for calls that the program makes itself. Each is loaded where it is used: a preview needs none of them. */
+import * as aws from "@pulumi/aws";
+
+/** Region and profile of the AWS provider. By default the SDK reads them from the environment, as the provider does. */
+const config = () => ({ region: aws.config.region, profile: aws.config.profile });
+
+export async function ecrClient() {
+  const { DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
+  return { client: new ECRClient(config()), DescribeImagesCommand };
+}
+
+export async function ecsClient() {
+  const sdk = await import("@aws-sdk/client-ecs");
+  return { client: new sdk.ECSClient(config()), ...sdk };
+}
+
+export async function logsClient() {
+  const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
+  return { client: new CloudWatchLogsClient(config()), GetLogEventsCommand };
+}

@@ -1,0 +1,128 @@
+import type { AwsSettings } from "./aws-schema";
+import { capacityProblems } from "./capacity";
+import { contains, overlaps, parseCidrBlock } from "./cidr";
+import { fargateProblem, stopTimeoutProblem } from "./fargate";
+import { pathProblem } from "./path-patterns";
+import type { Problem } from "./problem";
+import { serviceSpecs } from "./services";
+
+/** Problems of the settings `aws` that the schema cannot express: settings that depend on each other or on the stack. */
+export function awsProblems(aws: AwsSettings, stack: string): Problem[] {
+  const problems = [
+    ...networkProblems(aws),
+    ...loadBalancerProblems(aws, stack),
+    ...serviceProblems(aws),
+    ...capacityProblems(aws),
+    ...accessKeyProblems(aws),
+    ...modelProblems(aws),
+  ];
+  return problems.map(({ key, ...rest }) => ({ key: `aws.${key}`, ...rest }));
+}
+
+const PRIVATE_BLOCKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+const INVALID_BLOCK = "invalid CIDR block: host bits must be zero, as in 10.40.0.0/16";
+
+function networkProblems({ network }: AwsSettings): Problem[] {
+  const { cidrBlock, reservedCidrBlocks } = network;
+  const problem = (remedy: string): Problem => ({ key: "network.cidrBlock", value: cidrBlock, remedy });
+  const block = parseCidrBlock(cidrBlock);
+  if (!block) return [problem(INVALID_BLOCK)];
+  // AWS allows a VPC of at most a /16. Below a /20 a sixteenth of the VPC has too few addresses for the tasks.
+  if (block.prefix < 16) return [problem("the VPC is too large: AWS allows a /16 at most")];
+  if (block.prefix > 20)
+    return [problem("the VPC is too small: each subnet gets a sixteenth of it, so use a /20 or larger")];
+  if (!PRIVATE_BLOCKS.some((block) => contains(block, cidrBlock))) {
+    return [problem(`the CIDR block is not private: use a part of ${PRIVATE_BLOCKS.join(", ")}`)];
+  }
+  return reservedCidrBlocks.flatMap((reserved, index) => {
+    if (!parseCidrBlock(reserved)) {
+      return [{ key: `network.reservedCidrBlocks.${index}`, value: reserved, remedy: INVALID_BLOCK }];
+    }
+    if (!overlaps(reserved, cidrBlock)) return [];
+    return [problem(`it overlaps ${reserved} (aws.network.reservedCidrBlocks): use another CIDR block for the VPC`)];
+  });
+}
+
+function loadBalancerProblems({ loadBalancer }: AwsSettings, stack: string): Problem[] {
+  const { certificateArn, domainName, hostedZoneId, allowHttp, publicPaths = [] } = loadBalancer;
+  const problems: Problem[] = publicPaths.flatMap((path, index) => {
+    const remedy = pathProblem(path);
+    return remedy ? [{ key: `loadBalancer.publicPaths.${index}`, value: path, remedy }] : [];
+  });
+  const https = certificateArn || (domainName && hostedZoneId);
+  if (hostedZoneId && !domainName) {
+    problems.push({
+      key: "loadBalancer.hostedZoneId",
+      value: hostedZoneId,
+      remedy: "a hosted zone requires a domain name in it: set aws.loadBalancer.domainName",
+    });
+  }
+  if (domainName && !hostedZoneId && !certificateArn) {
+    problems.push({
+      key: "loadBalancer.domainName",
+      value: domainName,
+      remedy:
+        "the domain name has no certificate: set aws.loadBalancer.hostedZoneId to request one, or set aws.loadBalancer.certificateArn",
+    });
+  }
+  if (!https && stack === "prod") {
+    problems.push({
+      key: "loadBalancer.certificateArn",
+      remedy:
+        "production requires HTTPS: set aws.loadBalancer.certificateArn, or aws.loadBalancer.domainName and aws.loadBalancer.hostedZoneId",
+    });
+  } else if (!https && !allowHttp && !domainName) {
+    problems.push({
+      key: "loadBalancer.certificateArn",
+      remedy:
+        "there is no certificate: set aws.loadBalancer.certificateArn, or aws.loadBalancer.domainName and aws.loadBalancer.hostedZoneId, or set aws.loadBalancer.allowHttp for plain HTTP",
+    });
+  }
+  return problems;
+}
+
+function serviceProblems(aws: AwsSettings): Problem[] {
+  return serviceSpecs(aws).flatMap(({ name, role, gpu, minTasks, maxTasks, cpu, memory, stopTimeout }): Problem[] => {
+    if (!role.scaled) return [];
+    const problems: Problem[] = [];
+    if (minTasks > maxTasks) {
+      const remedy = `it is greater than aws.${name}.maxTasks, which is ${maxTasks}`;
+      problems.push({ key: `${name}.minTasks`, value: String(minTasks), remedy });
+    }
+    if (gpu) return problems;
+    const size = fargateProblem({ cpu, memory });
+    if (size) problems.push({ key: `${name}.memory`, value: String(memory), remedy: size });
+    const timeout = stopTimeoutProblem(stopTimeout);
+    if (timeout) problems.push({ key: `${name}.stopTimeout`, value: String(stopTimeout), remedy: timeout });
+    return problems;
+  });
+}
+
+function accessKeyProblems({ bucket }: AwsSettings): Problem[] {
+  const { accessKeyVersion, deletedAccessKeyVersion } = bucket;
+  if (deletedAccessKeyVersion >= accessKeyVersion) {
+    return [
+      {
+        key: "bucket.deletedAccessKeyVersion",
+        value: String(deletedAccessKeyVersion),
+        remedy: `this would delete the key that tasks use: it must be less than aws.bucket.accessKeyVersion, which is ${accessKeyVersion}`,
+      },
+    ];
+  }
+  if (accessKeyVersion - deletedAccessKeyVersion <= 2) return [];
+  return [
+    {
+      key: "bucket.accessKeyVersion",
+      value: String(accessKeyVersion),
+      remedy: `an IAM user has two access keys at most: first set aws.bucket.deletedAccessKeyVersion to ${accessKeyVersion - 2} in a separate update`,
+    },
+  ];
+}
+
+function modelProblems({ models }: AwsSettings): Problem[] {
+  return models.flatMap((model, index) =>
+    /^[\w.-]+\/[\w.-]+(@[\w.-]+)?$/.test(model)
+      ? []
+      : [{ key: `models.${index}`, value: model, remedy: "a model is OWNER/NAME or OWNER/NAME@REVISION" }],
+  );
+}

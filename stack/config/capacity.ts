@@ -1,0 +1,145 @@
+import { closest } from "fastest-levenshtein";
+import {
+  INSTANCE_TYPES,
+  isInstanceType,
+  type InstanceType,
+  type InstanceTypeName,
+} from "../aws/compute/instance-types";
+import type { AwsSettings } from "./aws-schema";
+import type { Problem } from "./problem";
+import { maximumPercent, serviceSpecs, type ServiceSpec } from "./services";
+
+/** What an instance or a task has of each resource that ECS uses for placement. */
+interface Size {
+  gpus: number;
+  /** CPU units, 1024 for one vCPU. */
+  cpu: number;
+  /** MiB */
+  memory: number;
+}
+
+const NAMES = Object.keys(INSTANCE_TYPES) as InstanceTypeName[];
+const RESOURCES = ["gpus", "cpu", "memory"] as const;
+const UNITS = { gpus: "GPUs", cpu: "CPU units", memory: "MiB" } as const;
+
+/** Problems of the GPU instances for the tasks that must run on them. Keys are without `aws.`. */
+export function capacityProblems(aws: AwsSettings): Problem[] {
+  const { instanceTypes, maxInstances, onDemandBaseCapacity, spot } = aws.gpu;
+  const problems = instanceTypes.flatMap((name, index) => instanceTypeProblems(name, index, instanceTypes));
+  const baseProblem = (remedy: string): Problem => ({
+    key: "gpu.onDemandBaseCapacity",
+    value: String(onDemandBaseCapacity),
+    remedy,
+  });
+  if (onDemandBaseCapacity > maxInstances) {
+    problems.push(baseProblem(`it is greater than aws.gpu.maxInstances, which is ${maxInstances}`));
+  }
+  if (onDemandBaseCapacity && !spot) {
+    problems.push(
+      baseProblem("without aws.gpu.spot all instances are on-demand: set aws.gpu.spot, or remove this setting"),
+    );
+  }
+  const known = instanceTypes.filter(isInstanceType);
+  if (problems.length || !known.length) return problems;
+  const services = serviceSpecs(aws).filter(({ gpu }) => gpu);
+  const tooLarge = services.flatMap((service) => taskSizeProblems(service, known));
+  return tooLarge.length ? tooLarge : instanceCountProblems(services, known, maxInstances);
+}
+
+/**
+ * Resources that an instance registers with ECS. The kernel and the agent use part of the memory: of nominal 16 GiB about 15.3 GiB
+ * remain for tasks, so this reserves a twentieth and 256 MiB.
+ */
+function instanceSize({ gpus, networkInterfaces = Infinity, vcpus, memory }: InstanceType): Size {
+  // Each task has a network interface, and so has the instance.
+  return { gpus: Math.min(gpus, networkInterfaces - 1), cpu: vcpus * 1024, memory: Math.floor(memory * 0.95) - 256 };
+}
+
+const taskSize = ({ cpu, memory }: ServiceSpec): Size => ({ gpus: 1, cpu, memory });
+
+function instanceTypeProblems(name: string, index: number, instanceTypes: readonly string[]): Problem[] {
+  const problem = (remedy: string): Problem[] => [{ key: `gpu.instanceTypes.${index}`, value: name, remedy }];
+  if (instanceTypes.indexOf(name) !== index) return problem("the instance type is listed twice: remove one");
+  if (isInstanceType(name)) return [];
+  if (/^(g5g|[a-z]+\d+g[a-z]*)\./.test(name)) return problem("its CPU is arm64, and the images are for x86_64");
+  const families = [...new Set(NAMES.map((type) => type.split(".")[0]))];
+  const nearest = closest(name, NAMES);
+  if (families.includes(name.split(".")[0])) {
+    return problem(`this instance type does not exist: did you mean ${nearest}?`);
+  }
+  return problem(
+    `unknown GPU instance type: use a type of the families ${families.join(", ")}, for example ${nearest}`,
+  );
+}
+
+/** A task must fit every instance type: Auto Scaling can start any of them. */
+function taskSizeProblems(service: ServiceSpec, instanceTypes: readonly InstanceTypeName[]): Problem[] {
+  for (const name of instanceTypes) {
+    const shortages = shortagesOf(service, INSTANCE_TYPES[name]);
+    if (!shortages.length) continue;
+    const [larger] = NAMES.filter((type) => !shortagesOf(service, INSTANCE_TYPES[type]).length).sort(
+      (a, b) => INSTANCE_TYPES[a].price - INSTANCE_TYPES[b].price,
+    );
+    const remedy = larger ? `use ${larger} or a larger type, or reduce the task size` : "reduce the task size";
+    return [
+      {
+        key: "gpu.instanceTypes",
+        value: name,
+        remedy: `a task of ${service.name} does not fit: ${shortages.join(", ")}; ${remedy}`,
+      },
+    ];
+  }
+  return [];
+}
+
+function shortagesOf(service: ServiceSpec, instanceType: InstanceType): string[] {
+  const instance = instanceSize(instanceType);
+  const task = taskSize(service);
+  const shortages = RESOURCES.filter((resource) => task[resource] > instance[resource]).map(
+    (resource) =>
+      `it requires ${task[resource]} ${UNITS[resource]} and an instance has ${instance[resource]} for tasks`,
+  );
+  if (service.gpuMemory > instanceType.gpuMemory) {
+    shortages.push(`it requires ${service.gpuMemory} MiB of GPU memory and a GPU has ${instanceType.gpuMemory}`);
+  }
+  return shortages;
+}
+
+/** While all services are deployed with their maximum number of tasks, old and new tasks run side by side and all need a GPU. */
+function instanceCountProblems(
+  services: readonly ServiceSpec[],
+  instanceTypes: readonly InstanceTypeName[],
+  maxInstances: number,
+): Problem[] {
+  const tasks = services.flatMap((service) => {
+    const count = Math.floor((service.maxTasks * maximumPercent(service.role)) / 100);
+    return Array.from({ length: count }, () => taskSize(service));
+  });
+  const { type, count } = instanceTypes
+    .map((type) => ({ type, count: instancesFor(tasks, instanceSize(INSTANCE_TYPES[type])) }))
+    .reduce((largest, next) => (next.count > largest.count ? next : largest));
+  if (count <= maxInstances) return [];
+  const counts = services.map(({ name, maxTasks }) => `${maxTasks} of ${name}`).join(" and ");
+  const lower = services.map(({ name }) => `aws.${name}.maxTasks`).join(" or ");
+  return [
+    {
+      key: "gpu.maxInstances",
+      value: String(maxInstances),
+      remedy:
+        `a deployment of the maximum number of tasks (${counts}, old and new tasks side by side: ${tasks.length}) requires ${count} ` +
+        `instances of ${type}: raise aws.gpu.maxInstances, lower ${lower}, or use an instance type with more GPUs`,
+    },
+  ];
+}
+
+/** Number of instances that tasks require, if each is placed on the first instance with room, the largest first. */
+export function instancesFor(tasks: readonly Size[], instance: Size): number {
+  const instances: Size[] = [];
+  const largestFirst = [...tasks].sort((a, b) => b.gpus - a.gpus || b.memory - a.memory || b.cpu - a.cpu);
+  for (const task of largestFirst) {
+    let free = instances.find((one) => RESOURCES.every((resource) => one[resource] >= task[resource]));
+    if (!free) instances.push((free = { ...instance }));
+    for (const resource of RESOURCES) free[resource] -= task[resource];
+  }
+  return instances.length;
+}

@@ -1,0 +1,81 @@
+import { closest, distance } from "fastest-levenshtein";
+import { schemaMessage } from "./messages";
+import { withoutCredentials, type Problem } from "./problem";
+import { ruleProblems } from "./rules";
+import { KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
+
+/** The configuration of a stack in the namespace `spatialforge`. */
+export interface RawConfig {
+  stack: string;
+  /** Values by key, as Pulumi passes them: text, and JSON for everything that is structured. */
+  values: Record<string, string>;
+  /** Keys whose values are secret. */
+  secretKeys?: ReadonlySet<string>;
+}
+
+/** Keys whose values are plain text, even if they look like JSON. */
+const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc"]);
+
+/** Parses the configuration of a stack. Returns the settings, or all problems with them. */
+export function parseSettings({ stack, values: texts, secretKeys = new Set() }: RawConfig): {
+  settings?: ParsedSettings;
+  problems: Problem[];
+} {
+  const values = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, decode(key, text)]));
+  const parsed = settingsSchema.safeParse(values, { error: schemaMessage });
+  if (parsed.success) {
+    return { settings: parsed.data, problems: ruleProblems(parsed.data, { stack, secretKeys }) };
+  }
+  const show = (path: readonly PropertyKey[]) => displayed(values, path, secretKeys);
+  return { problems: parsed.error.issues.flatMap((issue) => issueProblems(issue, show)) };
+}
+
+type Issue = NonNullable<ReturnType<typeof settingsSchema.safeParse>["error"]>["issues"][number];
+
+function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => string | undefined): Problem[] {
+  if (issue.path[0] === "app") {
+    const remedy =
+      "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref";
+    return [{ key: "app", value: show(["app"]), remedy }];
+  }
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) => ({
+      key: [...issue.path, name].join("."),
+      value: show([...issue.path, name]),
+      remedy: `this setting does not exist${suggestion(name, issue.path)}`,
+    }));
+  }
+  // The issue of an invalid key contains the issue with the message.
+  const { message } = issue.code === "invalid_key" ? issue.issues[0] : issue;
+  return [{ key: issue.path.join("."), value: show(issue.path), remedy: message }];
+}
+
+/** A value as a message may show it: never a secret, and never the credentials of a URL. */
+function displayed(
+  values: Record<string, unknown>,
+  path: readonly PropertyKey[],
+  secretKeys: ReadonlySet<string>,
+): string | undefined {
+  if (path[0] === "netrc" || (path[0] !== undefined && secretKeys.has(String(path[0])))) return "[secret]";
+  const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], values);
+  if (value === undefined) return undefined;
+  return withoutCredentials(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** Structured values and numbers arrive as JSON. Text that is not JSON stays text. */
+function decode(key: string, text: string): unknown {
+  if (TEXT_KEYS.has(key)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function suggestion(name: string, path: readonly PropertyKey[]): string {
+  const known = KNOWN_KEYS[path.join(".")] ?? [];
+  const nearest = known.length ? closest(name, known) : undefined;
+  return nearest && distance(name, nearest) <= Math.max(2, name.length / 2)
+    ? `: did you mean ${[...path, nearest].join(".")}?`
+    : `: the settings are ${known.join(", ")}`;
+}

@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { APPLICATION } from "../app/application";
+import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
+
+/** Images that the stack builds on, as `repository:tag` or `repository@sha256:...`. The default tags are the tested ones. */
+const bases = z.strictObject({
+  gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
+  cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
+  uv: z.string().min(1).default("ghcr.io/astral-sh/uv:0.13.9").describe("Image that contains the installer /uv"),
+});
+
+const index = z
+  .string()
+  .refine(
+    isIndexUrl,
+    "an index is an http(s) URL without credentials, which would be stored in plain text: set them in netrc",
+  );
+
+const indexes = z.strictObject({
+  python: index.default("").describe("Package index to use instead of PyPI"),
+  torchCpu: index.default("https://download.pytorch.org/whl/cpu").describe("Index of torch for the CPU image"),
+  pythonBuilds: index.default("").describe("Mirror of uv's Python builds, for bases whose own Python is too old"),
+});
+
+const app = z.union([
+  z.strictObject({ path: z.string().min(1) }),
+  // git would read a leading dash as an option.
+  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
+]);
+
+const env = z
+  .record(
+    z.string().regex(/^[A-Z][A-Z0-9_]*$/, "the name of a variable has capital letters, digits, and _"),
+    z.union([z.string(), z.number(), z.boolean()]).transform(String),
+  )
+  .default({});
+
+const port = z
+  .int()
+  .min(1024, "a port below 1024 requires root: use 1024 to 65535")
+  .max(65535, "a port is at most 65535");
+
+const [, minimumMinor] = APPLICATION.minimumPython.split(".").map(Number);
+
+/** The settings of a stack, in the namespace `spatialforge`. `Pulumi.yaml` repeats the defaults and descriptions; a test compares them. */
+export const settingsSchema = z.strictObject({
+  platform: z
+    .enum(["docker", "aws"])
+    .default("docker")
+    .describe("Where the services run: docker (this machine) or aws"),
+  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
+  release: z
+    .string()
+    .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
+    .default("")
+    .describe("Deploy this earlier release instead of building"),
+  port: port.default(8000).describe("Port of the API on the loopback address"),
+  registryPort: port.default(5001).describe("Port of the local registry on the loopback address"),
+  gpu: z
+    .enum(["auto", "required", "off"])
+    .default("auto")
+    .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
+  bases: bases.prefault({}).describe("Base images: {gpu, cpu, uv}"),
+  indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu, pythonBuilds}"),
+  netrc: z
+    .string()
+    .refine(isNetrc, "netrc has lines `machine HOST login USER password PASSWORD`")
+    .default("")
+    .describe("Credentials for the package indexes, in the format of a .netrc file; a secret value"),
+  python: z
+    .string()
+    .refine(
+      (version) => /^3\.\d+$/.test(version) && Number(version.slice(2)) >= minimumMinor,
+      `a Python version is ${APPLICATION.minimumPython} or newer, as in 3.12`,
+    )
+    .default("3.12")
+    .describe("Python version for images whose base has no recent Python"),
+  shell: z
+    .boolean()
+    .default(true)
+    .describe("false: the CPU image has no shell and no programs except Python and an init"),
+  rebuild: z
+    .string()
+    .default("")
+    .describe("Change this value to rebuild from the base images, for example after a security update of a tag"),
+  env: env.describe(
+    "Environment variables of the application; on AWS, if one is a secret, all are stored in Secrets Manager",
+  ),
+  healthTimeout: z.int().min(10).max(3600).default(300).describe("Seconds within which all services must be healthy"),
+  aws: awsSettingsSchema.prefault({}).describe("Settings of the platform aws: docs/aws.md describes each"),
+});
+
+/** The settings as the schema returns them. */
+export type ParsedSettings = z.infer<typeof settingsSchema>;
+
+/** The settings without those that can hold a secret, which the program passes on as Pulumi secrets. */
+export type Settings = Omit<ParsedSettings, "env" | "netrc">;
+
+/** Names of the settings in each section, by the path of the section. The path of the top level is empty. */
+export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(settingsSchema.shape),
+  bases: Object.keys(bases.shape),
+  indexes: Object.keys(indexes.shape),
+  ...AWS_KEYS,
+};
+
+function isNetrc(value: string): boolean {
+  return value.trim() === "" || /^\s*((machine\s+\S+|default)(\s+(login|password|account)\s+\S+)+\s*)+$/.test(value);
+}
+
+function isIndexUrl(value: string): boolean {
+  if (value === "") return true;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return !!url && /^https?:$/.test(url.protocol) && !url.username && !url.password;
+}

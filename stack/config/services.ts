@@ -1,0 +1,47 @@
+import type { ImageName } from "../images/catalog";
+import { ROLES, type Role, type RoleName } from "../roles";
+import type { AwsSettings, ServiceSettings } from "./aws-schema";
+
+/** A role as an ECS service: its flags, with the size and number of tasks from the settings. */
+export interface ServiceSpec {
+  name: RoleName;
+  role: Role;
+  image: ImageName;
+  /** Whether tasks run on GPU instances, instead of Fargate. */
+  gpu: boolean;
+  /** CPU units, 1024 for one vCPU. */
+  cpu: number;
+  /** MiB */
+  memory: number;
+  /** MiB; 0: not checked. */
+  gpuMemory: number;
+  minTasks: number;
+  maxTasks: number;
+  /** Seconds between SIGTERM and SIGKILL. */
+  stopTimeout: number;
+  /** Requests per minute and task. Only load-balanced roles have it. */
+  requestsPerTarget?: number;
+  /** Jobs per task. Only roles that consume queues have it. */
+  backlogPerTask?: number;
+}
+
+/** The ECS services that the settings ask for, in the order of the roles table. */
+export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
+  return ROLES.map((role: Role & { name: RoleName }) => {
+    const settings: ServiceSettings | undefined = (aws as Partial<Record<RoleName, ServiceSettings>>)[role.name];
+    const gpu = role.gpu === "required" || (role.gpu === "optional" && settings?.gpu === true);
+    return {
+      gpuMemory: 0,
+      ...role.aws,
+      ...settings,
+      stopTimeout: settings?.stopTimeout ?? role.aws.stopTimeout,
+      name: role.name,
+      role,
+      gpu,
+      image: (gpu && role.gpuImage) || "cpu",
+    };
+  });
+}
+
+/** Maximum number of tasks during a deployment, in percent of the desired count. */
+export const maximumPercent = ({ singleton }: Pick<Role, "singleton">): number => (singleton ? 100 : 200);

@@ -1,0 +1,51 @@
+import type * as docker from "@pulumi/docker";
+import type * as pulumi from "@pulumi/pulumi";
+import { APPLICATION } from "../app/application";
+import { container, exclusive, type StackContext } from "./container";
+import { nginxConfig, RUN_NGINX } from "./nginx";
+import { SERVICE_IMAGES } from "./service-images";
+
+/**
+ * The reverse proxy: the only container with the public port, so that a new API container can start before the old one stops. It asks
+ * Docker's DNS server for the address of the API for every request, and tries the next address if one does not answer.
+ *
+ * @param upstream - name of the container that serves the API
+ * @param port - port on the loopback address
+ */
+export function proxy(
+  context: StackContext,
+  upstream: string,
+  port: number,
+  opts: pulumi.CustomResourceOptions,
+): docker.Container {
+  const config = nginxConfig(`  client_max_body_size 512m;
+  resolver 127.0.0.11 valid=1s ipv6=off;
+  server {
+    listen 8080;
+    location = /-/proxy { return 200; }
+    location / {
+      set $api ${upstream};
+      proxy_pass http://$api:${APPLICATION.port};
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_connect_timeout 2s;
+      proxy_read_timeout ${APPLICATION.maximumRequestSeconds + 10}s;
+      proxy_next_upstream error timeout;
+    }
+  }
+`);
+  return container(
+    "proxy",
+    {
+      ...context,
+      image: SERVICE_IMAGES.proxy,
+      entrypoint: ["/bin/sh", "-c"],
+      command: [RUN_NGINX],
+      env: { NGINX_CONFIG: config },
+      memory: 128,
+      ports: { [port]: 8080 },
+      healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/-/proxy"],
+    },
+    exclusive(opts),
+  );
+}

@@ -1,0 +1,33 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { password } from "../pulumi/password";
+import { container, exclusive, type StackContext } from "./container";
+import { SERVICE_IMAGES } from "./service-images";
+
+/**
+ * Redis: the Celery broker and the only store of API keys. It appends every write to a file, and it rejects writes rather than evict a
+ * key. The password is in the environment, because every user of the machine can read a command line.
+ */
+export function redis(context: StackContext, opts: pulumi.CustomResourceOptions) {
+  const secret = password("redis-password", opts);
+  const volume = new docker.Volume("redis", {}, opts);
+  const server = container(
+    "redis",
+    {
+      ...context,
+      image: SERVICE_IMAGES.redis,
+      entrypoint: ["/bin/sh", "-c"],
+      command: [
+        "exec redis-server - <<END\ndir /data\nappendonly yes\nappendfsync everysec\nmaxmemory 400mb\nmaxmemory-policy noeviction\nrequirepass $REDISCLI_AUTH\nEND",
+      ],
+      env: { REDISCLI_AUTH: secret },
+      user: "redis",
+      memory: 512,
+      volumes: { "/data": volume.name },
+      healthcheck: ["redis-cli", "ping"],
+      stopTimeout: 30,
+    },
+    exclusive(opts),
+  );
+  return { container: server, env: { REDIS_URL: pulumi.interpolate`redis://:${secret}@redis:6379/0` } };
+}

@@ -1,0 +1,86 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { writeNetrc, type BuildContext } from "../app/build-context";
+import type { AppSource } from "../app/source";
+import type { Settings } from "../config/schema";
+import { completeBuildCache } from "../registry/build-cache";
+import { Registry, type ImageRepository } from "../registry/registry";
+import { cacheTag } from "../registry/tags";
+import type { ImageSpec } from "./catalog";
+
+export interface ImageArgs {
+  settings: Settings;
+  /** Credentials for the package indexes, in the format of a .netrc file. */
+  netrc: pulumi.Output<string>;
+  app: AppSource;
+  /** Platform that the image is built for, as in `linux/amd64`. */
+  platform: string;
+  context: BuildContext;
+  repository: ImageRepository;
+}
+
+/** An image that was built and pushed. */
+export interface Image {
+  resource: docker.Image;
+  /** `repository@sha256:...` */
+  digest: pulumi.Output<string>;
+}
+
+/**
+ * Builds an image from its build context and pushes it under one constant name, which is also its build cache. What runs is its digest.
+ * Values that change without a reason, such as a date, a release, or a ref, are no inputs: each update would build the image again.
+ */
+export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOptions): Image {
+  const { settings, netrc, app, platform, context } = args;
+  const { url, credentials } = args.repository;
+  const tag = cacheTag(spec.name);
+  const imageName = pulumi.interpolate`${url}:${tag}`;
+  const contextPath = pulumi.unsecret(
+    netrc.apply((text) => {
+      writeNetrc(context.path, text);
+      return context.path;
+    }),
+  );
+  const resource = new docker.Image(
+    spec.name,
+    {
+      imageName,
+      registry: credentials && {
+        server: url,
+        username: credentials.username,
+        password: credentials.password,
+      },
+      build: {
+        context: contextPath,
+        dockerfile: pulumi.interpolate`${contextPath}/Dockerfile`,
+        target: spec.name,
+        platform,
+        builderVersion: docker.BuilderVersion.BuilderBuildKit,
+        cacheFrom: { images: [imageName] },
+        args: {
+          BUILDKIT_INLINE_CACHE: "1",
+          BASE: settings.bases[spec.base],
+          UV: settings.bases.uv,
+          ROOT: settings.shell || spec.name !== "cpu" ? "os" : "shell-less",
+          PYTHON: settings.python,
+          PYTHON_BUILDS: settings.indexes.pythonBuilds,
+          PYTHON_INDEX: settings.indexes.python,
+          TORCH_CPU_INDEX: settings.indexes.torchCpu,
+          REBUILD: settings.rebuild,
+          SOURCE: app.repository,
+          VERSION: app.version,
+          REVISION: context.hash,
+        },
+      },
+    },
+    opts,
+  );
+  const digest = pulumi.all([resource.repoDigest, url, credentials]).apply(async ([pushed, repository, login]) => {
+    if (!pulumi.runtime.isDryRun()) {
+      await completeBuildCache(new Registry(repository, login), tag, pushed.split("@")[1]);
+    }
+    return pushed;
+  });
+  // The credentials are secret. The digest is not.
+  return { resource, digest: pulumi.unsecret(digest) };
+}

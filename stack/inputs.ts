@@ -1,0 +1,32 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseSettings } from "./config/parse";
+import { formatProblems } from "./config/problem";
+import { readConfig } from "./config/read";
+import type { Environment, PlatformArgs } from "./platform";
+import { preflight } from "./preflight/preflight";
+import { userError } from "./pulumi/user-error";
+
+/**
+ * Reads and checks the configuration of the stack, and whether the machine and the account fit it.
+ * @throws RunError that lists all problems, before any resource is registered.
+ */
+export async function readInputs(): Promise<PlatformArgs> {
+  const config = readConfig();
+  const { stack, secretKeys } = config;
+  const { settings: parsed, problems } = parseSettings(config);
+  if (!parsed) throw userError(formatProblems(problems, stack));
+  const { env, netrc, ...settings } = parsed;
+  const checked = await preflight(settings, stack);
+  const { engine, app } = checked;
+  const allProblems = [...problems, ...checked.problems];
+  if (allProblems.length || !engine || !app) throw userError(formatProblems(allProblems, stack));
+  const environment = environmentOf(env, secretKeys.has("env"));
+  return { stack, settings, environment, netrc: pulumi.secret(netrc), engine, app };
+}
+
+/** Pulumi marks a structured value as secret as a whole: if one variable is a secret, all of them are. */
+function environmentOf(env: Record<string, string>, isSecret: boolean): Environment {
+  if (!isSecret) return { plain: env, secret: {} };
+  const secret = Object.entries(env).map(([name, value]) => [name, pulumi.secret(value)]);
+  return { plain: {}, secret: Object.fromEntries(secret) as Environment["secret"] };
+}

@@ -1,0 +1,38 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { AppSource } from "./app/source";
+import type { Settings } from "./config/schema";
+import type { ImageDigests } from "./images/catalog";
+import type { Engine } from "./preflight/engine";
+
+/** Environment variables of the application, by name. */
+export interface Environment {
+  plain: Record<string, string>;
+  secret: Record<string, pulumi.Output<string>>;
+}
+
+/** Everything that a platform is created from. */
+export interface PlatformArgs {
+  stack: string;
+  settings: Settings;
+  environment: Environment;
+  /** Credentials for the package indexes, in the format of a .netrc file. A secret. */
+  netrc: pulumi.Output<string>;
+  engine: Engine;
+  app: AppSource;
+}
+
+/** Where the application runs. A platform builds the images, runs a service for each role, and verifies them. */
+export interface Platform extends pulumi.ComponentResource {
+  /** The outputs of the stack. A platform can add its own. */
+  readonly outputs: {
+    /** URL of the API, once all services are verified. */
+    url: pulumi.Output<string>;
+    /** The images of the release, each as `repository@sha256:...`. */
+    images: pulumi.Output<ImageDigests>;
+    /** ID of the release. It rejects with the reason if a service does not become healthy. */
+    release: pulumi.Output<string>;
+    [name: string]: pulumi.Output<unknown>;
+  };
+}
+
+export type PlatformConstructor = new (name: string, args: PlatformArgs) => Platform;

@@ -1,0 +1,63 @@
+import { createServer } from "node:net";
+import Docker from "dockerode";
+import { containerFilter } from "../clients/docker";
+import type { Problem } from "../config/problem";
+import type { Settings } from "../config/schema";
+import { IMAGES } from "../images/catalog";
+import { localRepository, Registry } from "../registry/registry";
+import { releaseTag } from "../registry/tags";
+
+/** Problems with the ports, the registry, and the release on this machine. The engine must answer. */
+export async function localProblems(settings: Settings, stack: string): Promise<Problem[]> {
+  const ports = await portProblems(settings, stack);
+  const registry = await registryProblems(settings, stack);
+  const release = settings.release && !registry.length ? await releaseProblems(settings) : [];
+  return [...ports, ...registry, ...release];
+}
+
+async function portProblems(settings: Settings, stack: string): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const key of ["port", "registryPort"] as const) {
+    const port = settings[key];
+    if ((await isFree(port)) || (await isPortOfStack(port, stack))) continue;
+    const remedy = `another process listens on this port: stop it, or use another port with \`pulumi config set spatialforge:${key} PORT\``;
+    problems.push({ key, value: String(port), remedy });
+  }
+  return problems;
+}
+
+/** The registry of the stack must answer if its container exists. */
+async function registryProblems({ registryPort }: Settings, stack: string): Promise<Problem[]> {
+  const filters = containerFilter(stack, "registry");
+  const [container] = await new Docker().listContainers({ all: true, filters });
+  const repository = localRepository(registryPort);
+  if (!container || (await new Registry(repository).isAvailable())) return [];
+  const remedy = `the registry of ${repository} does not answer: \`docker restart ${container.Names[0].slice(1)}\``;
+  return [{ key: "registryPort", value: String(registryPort), remedy }];
+}
+
+async function releaseProblems({ release, registryPort }: Settings): Promise<Problem[]> {
+  const repository = localRepository(registryPort);
+  const problem = (remedy: string): Problem[] => [{ key: "release", value: release, remedy }];
+  try {
+    const registry = new Registry(repository);
+    const digests = await Promise.all(IMAGES.map(({ name }) => registry.digest(releaseTag(release, name))));
+    if (digests.every(Boolean)) return [];
+    return problem(`the repository ${repository} has no such release: use an ID that an earlier update printed`);
+  } catch {
+    return problem(`the registry of ${repository} does not answer: run an update without a release first`);
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+async function isPortOfStack(port: number, stack: string): Promise<boolean> {
+  const containers = await new Docker().listContainers({ filters: containerFilter(stack) });
+  return containers.some(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === port));
+}

@@ -1,0 +1,45 @@
+import { openApp, type AppSource } from "../app/source";
+import { withoutCredentials, type Problem } from "../config/problem";
+import type { Settings } from "../config/schema";
+import { inspectEngine, type Engine } from "./engine";
+import { localProblems } from "./local";
+
+export interface Preflight {
+  problems: Problem[];
+  /** Absent if the engine does not answer. */
+  engine?: Engine;
+  /** Absent if the source cannot be opened. */
+  app?: AppSource;
+}
+
+/** Checks what only the machine or the AWS account can tell, and collects all problems. */
+export async function preflight(settings: Settings, stack: string): Promise<Preflight> {
+  const [app, { engine, problems }, account] = await Promise.all([
+    openSource(settings),
+    inspectEngine(settings),
+    accountProblems(settings),
+  ]);
+  const local = settings.platform === "docker" && engine ? await localProblems(settings, stack) : [];
+  return {
+    problems: [...app.problems, ...problems, ...account, ...local],
+    engine,
+    app: app.source,
+  };
+}
+
+async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
+  try {
+    const source = await openApp(app);
+    return { source, problems: source.lockProblems() };
+  } catch (error) {
+    const value = withoutCredentials(JSON.stringify(app));
+    return { problems: [{ key: "app", value, remedy: (error as Error).message }] };
+  }
+}
+
+/** The check of the account is loaded only where it is needed: loading the AWS provider takes about a second. */
+async function accountProblems(settings: Settings): Promise<Problem[]> {
+  if (settings.platform !== "aws") return [];
+  const account = await import("./account.js");
+  return account.accountProblems(settings);
+}

@@ -1,0 +1,142 @@
+/** The calls of the OCI distribution API that a release and the build cache require. */
+import { createHash } from "node:crypto";
+import type * as pulumi from "@pulumi/pulumi";
+import { userError } from "../pulumi/user-error";
+
+const MANIFEST_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/** Timeout of a request in ms. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** The repository of a stack on this machine. It contains all images. */
+export const localRepository = (registryPort: number): string => `127.0.0.1:${registryPort}/spatialforge`;
+
+export interface Credentials {
+  username: string;
+  password: string;
+}
+
+/** The repository that contains the images of a stack. */
+export interface ImageRepository {
+  /** `HOST/NAME` */
+  url: pulumi.Input<string>;
+  /** The registry on this machine has none. */
+  credentials?: pulumi.Output<Credentials>;
+}
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  /** bytes */
+  size: number;
+}
+
+export interface Manifest {
+  mediaType?: string;
+  config: Descriptor;
+  layers: Descriptor[];
+}
+
+/** Digest of a blob or a manifest. */
+export const digestOf = (content: Buffer): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
+
+/** A manifest as the registry stores it. */
+export const manifestBytes = (manifest: Manifest): Buffer => Buffer.from(JSON.stringify(manifest));
+
+/** Client for a repository in a registry. Every method throws a user error if the registry rejects the request. */
+export class Registry {
+  private readonly api: string;
+  private readonly name: string;
+  private readonly headers: Record<string, string>;
+
+  /**
+   * @param repository - `HOST/NAME`
+   * @param credentials - none for the registry on this machine, which is reached without TLS
+   */
+  constructor(
+    private readonly repository: string,
+    credentials?: Credentials,
+  ) {
+    const slash = repository.indexOf("/");
+    this.api = `${credentials ? "https" : "http"}://${repository.slice(0, slash)}/v2/`;
+    this.name = repository.slice(slash + 1);
+    const login = credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
+    this.headers = login ? { authorization: `Basic ${login}` } : {};
+  }
+
+  /** Whether the registry answers. */
+  async isAvailable(): Promise<boolean> {
+    return this.request(this.api).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
+  /** Digest of the image with a tag. Returns undefined if the tag does not exist. */
+  async digest(tag: string): Promise<string | undefined> {
+    const headers = { accept: MANIFEST_TYPES };
+    const response = await this.request(this.url("manifests", tag), { method: "HEAD", headers });
+    return response.ok ? (response.headers.get("docker-content-digest") ?? undefined) : undefined;
+  }
+
+  async manifest(reference: string): Promise<Manifest> {
+    return JSON.parse((await this.rawManifest(reference)).toString()) as Manifest;
+  }
+
+  async blob(digest: string): Promise<Buffer> {
+    return body(await this.mustRequest(this.url("blobs", digest)));
+  }
+
+  async putBlob(content: Buffer): Promise<void> {
+    const started = await this.mustRequest(`${this.url("blobs", "uploads")}/`, { method: "POST" });
+    const location = new URL(started.headers.get("location") ?? "", this.api);
+    location.searchParams.set("digest", digestOf(content));
+    const headers = { "content-type": "application/octet-stream" };
+    await this.mustRequest(location.href, { method: "PUT", headers, body: new Uint8Array(content) });
+  }
+
+  async putManifest(tag: string, manifest: Manifest): Promise<void> {
+    await this.putRawManifest(tag, manifestBytes(manifest));
+  }
+
+  /** Adds a tag to an image. It reads the tag first: a registry rejects a write to an immutable tag even for the same image. */
+  async tag(digest: string, tag: string): Promise<void> {
+    if ((await this.digest(tag)) === digest) return;
+    await this.putRawManifest(tag, await this.rawManifest(digest));
+  }
+
+  private async rawManifest(reference: string): Promise<Buffer> {
+    return body(await this.mustRequest(this.url("manifests", reference), { headers: { accept: MANIFEST_TYPES } }));
+  }
+
+  private async putRawManifest(tag: string, manifest: Buffer): Promise<void> {
+    const { mediaType } = JSON.parse(manifest.toString()) as Manifest;
+    const headers = { "content-type": mediaType ?? "application/vnd.oci.image.manifest.v1+json" };
+    await this.mustRequest(this.url("manifests", tag), { method: "PUT", headers, body: new Uint8Array(manifest) });
+  }
+
+  private url(kind: string, reference: string): string {
+    return `${this.api}${this.name}/${kind}/${reference}`;
+  }
+
+  private async mustRequest(url: string, init: RequestInit = {}): Promise<Response> {
+    const response = await this.request(url, init);
+    if (response.ok) return response;
+    throw userError(
+      `the registry rejected ${init.method ?? "GET"} ${new URL(url).pathname} of ${this.repository} (HTTP ${response.status})`,
+    );
+  }
+
+  private request(url: string, init: RequestInit = {}): Promise<Response> {
+    // A registry may redirect to a signed URL of its storage, which accepts no other credentials. fetch drops ours on that redirect.
+    const headers = { ...this.headers, ...(init.headers as Record<string, string>) };
+    return fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  }
+}
+
+const body = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());

@@ -1,0 +1,118 @@
+import { appendFileSync } from "node:fs";
+import { beforeAll, expect, it } from "vitest";
+import { IMAGES } from "../../stack/images/catalog";
+import { docker } from "../harness/engine";
+import { cacheImage, newLayers, SETTINGS, type LocalService } from "../harness/local-service";
+
+/** Hash of the wheel of six 1.16.0. The lock has a later version. */
+const SIX_1_16_0 = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254";
+
+const MAIN = "sample-app/spatialforge/main.py";
+
+/** Updates after changes of code and of dependencies, and an update to an earlier release. */
+export function changes(service: LocalService): void {
+  let firstRelease: string;
+
+  beforeAll(async () => {
+    [firstRelease] = await service.releases();
+  });
+
+  it("code: pushes one layer, the same for all images, while requests are answered", async () => {
+    const before = await service.layers();
+    service.edit(MAIN, (text) => text.replaceAll("SpatialForge sample", "SpatialForge changed"));
+    const traffic = new Traffic(`${service.url}/health`);
+    const output = await service.up();
+    const { sent, failed } = await traffic.stop();
+    expect(output).toMatch(/Took [\d.]+ s/);
+    const added = newLayers(before, await service.layers());
+    expect(added.map((layers) => layers.length)).toEqual([1, 1, 1]);
+    expect(new Set(added.flat().map(({ digest }) => digest)).size).toBe(1);
+    expect(await (await fetch(service.url)).json()).toMatchObject({ name: "SpatialForge changed" });
+    expect(sent).toBeGreaterThan(20);
+    expect(failed).toBeLessThanOrEqual(1);
+  });
+
+  // The second time, the build cache in the registry is from a build that used it itself.
+  it.each([1, 2])("code, with an empty build cache: installs nothing again (%i)", async (count) => {
+    const before = await service.layers();
+    emptyBuildCache();
+    appendFileSync(service.path(MAIN), `\n# line ${count}\n`);
+    await service.up();
+    expect(newLayers(before, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
+    expect(installedGroups()).toEqual([]);
+  });
+
+  it("a light package, with an empty build cache: pushes at most two layers per image, and installs nothing heavy", async () => {
+    const before = await service.layers();
+    emptyBuildCache();
+    const [largest] = before.cpu.map(({ size }) => size).sort((a, b) => b - a);
+    await service.withEdit(
+      "images/locks/sample-app/light.txt",
+      (lock) => lock.replace(/^six==.*\n(?: {4}--hash.*\n)*/m, `six==1.16.0 \\\n    --hash=sha256:${SIX_1_16_0}\n`),
+      () => service.up(),
+    );
+    const added = newLayers(before, await service.layers());
+    for (const layers of added) {
+      expect(layers.length).toBeGreaterThan(0);
+      expect(layers.length).toBeLessThanOrEqual(2);
+    }
+    for (const { size } of added.flat()) expect(size).toBeLessThan(largest / 2);
+    expect(installedGroups()).toContain("light");
+    expect(installedGroups()).not.toContain("heavy");
+  });
+
+  it("an earlier release: is deployed without a build", async () => {
+    expect(await service.releases()).toContain(firstRelease);
+    const before = service.container("api");
+    const output = await service.withEdit(
+      SETTINGS,
+      (settings) => `${settings}  spatialforge:release: ${firstRelease}\n`,
+      () => service.up(),
+    );
+    expect(output).toContain(`release ${firstRelease}`);
+    expect(output).not.toMatch(/docker:index:Image \w+ (creating|updating|replacing)/);
+    expect(service.container("api")).not.toBe(before);
+  });
+}
+
+/** Removes everything from the engine that a build could use, except the base images. */
+function emptyBuildCache(): void {
+  docker("builder", "prune", "-af");
+  docker("rmi", "-f", ...IMAGES.map(({ name }) => cacheImage(name)));
+  expect(installedGroups()).toEqual([]);
+}
+
+/** Groups of packages that a build has installed since the build cache was empty: each step that ran left its mount in the cache. */
+function installedGroups(): string[] {
+  const records = docker("system", "df", "-v", "--format", "{{range .BuildCache}}{{println .Description}}{{end}}");
+  return [...records.matchAll(/^mount \/ from exec .*install\.py \/mnt\/(\w+)/gm)].map(([, group]) => group);
+}
+
+/** Sends one request after the other, at most ten per second. */
+class Traffic {
+  private sent = 0;
+  private failed = 0;
+  private stopped = false;
+  private readonly running: Promise<void>;
+
+  constructor(private readonly url: string) {
+    this.running = this.run();
+  }
+
+  private async run(): Promise<void> {
+    for (; !this.stopped; await new Promise((resolve) => setTimeout(resolve, 100))) {
+      this.sent++;
+      const succeeded = await fetch(this.url).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (!succeeded) this.failed++;
+    }
+  }
+
+  async stop(): Promise<{ sent: number; failed: number }> {
+    this.stopped = true;
+    await this.running;
+    return { sent: this.sent, failed: this.failed };
+  }
+}

@@ -1,0 +1,155 @@
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openApp } from "../../stack/app/source";
+import { settingsSchema } from "../../stack/config/schema";
+import { IMAGES } from "../../stack/images/catalog";
+import type { PlatformArgs } from "../../stack/platform";
+import { ROLES as ROLES_TABLE, type Role } from "../../stack/roles";
+import { byName, mockEngine, observe, type Registered } from "../harness/mocks";
+
+const ROLES: readonly Role[] = ROLES_TABLE;
+const IMAGE = "docker:index/image:Image";
+const CONTAINER = "docker:index/container:Container";
+const REPOSITORY = "https://git.example.com/app.git";
+
+/** Creates the platform. Returns its resources, and the options of the containers by name. */
+async function createPlatform(engine: PlatformArgs["engine"]) {
+  const registered = await mockEngine("local");
+  const { DockerPlatform } = await import("../../stack/docker/platform.js");
+  const options: Record<string, pulumi.CustomResourceOptions> = {};
+  const args: PlatformArgs = {
+    stack: "local",
+    settings: settingsSchema.parse({}),
+    environment: { plain: { LOG_LEVEL: "debug" }, secret: { STRIPE_SECRET_KEY: pulumi.secret("sk") } },
+    netrc: pulumi.secret(""),
+    engine,
+    app: { ...(await openApp({ path: "sample-app" })), repository: REPOSITORY },
+  };
+  const { outputs } = new DockerPlatform(
+    "spatialforge",
+    args,
+    observe(({ type, name, opts }) => type === CONTAINER && (options[name] = opts)),
+  );
+  await new Promise((done) => outputs.release.apply(done));
+  return { registered, options };
+}
+
+let registered: Registered[];
+let options: Record<string, pulumi.CustomResourceOptions>;
+const containers = () => byName(registered, CONTAINER);
+
+beforeAll(async () => {
+  ({ registered, options } = await createPlatform({ platform: "linux/arm64", gpu: false }));
+});
+
+describe("images", () => {
+  it("each has one constant name, which is its only cache", () => {
+    const images = byName(registered, IMAGE);
+    expect(Object.keys(images).sort()).toEqual(IMAGES.map(({ name }) => name).sort());
+    for (const [name, { imageName, build }] of Object.entries(images)) {
+      expect(imageName).toBe(`127.0.0.1:5001/spatialforge:cache-${name}`);
+      expect(build).toMatchObject({
+        context: `.build/${name}`,
+        target: name,
+        platform: "linux/arm64",
+        cacheFrom: { images: [imageName] },
+      });
+      expect(build.args).toMatchObject({ BUILDKIT_INLINE_CACHE: "1", SOURCE: REPOSITORY });
+    }
+  });
+
+  it("those with the same base are built one after the other", () => {
+    const images = registered.filter(({ type }) => type === IMAGE);
+    const names = images.map(({ name }) => name);
+    const previous = images.map(({ name, dependsOn }) => [name, dependsOn.filter((other) => names.includes(other))]);
+    expect(Object.fromEntries(previous)).toEqual({ api: [], worker: ["api"], cpu: [] });
+  });
+});
+
+describe("containers", () => {
+  it("are those of the roles and of the services that the roles need", () => {
+    const services = ["objects", "proxy", "redis", "registry"];
+    expect(Object.keys(containers()).sort()).toEqual([...ROLES.map(({ name }) => name), ...services].sort());
+  });
+
+  it("have a read-only root file system, no capabilities, a memory limit, and a restart policy", () => {
+    for (const container of Object.values(containers())) {
+      expect(container).toMatchObject({
+        readOnly: true,
+        capabilities: { drops: ["ALL"] },
+        securityOpts: ["no-new-privileges:true"],
+        restart: "unless-stopped",
+        memory: expect.any(Number),
+        memorySwap: container.memory,
+      });
+      expect(container.privileged).toBeUndefined();
+    }
+  });
+
+  it("only the proxy and the registry publish a port, on the loopback address", () => {
+    const published = Object.entries(containers()).filter(([, { ports }]) => ports.length);
+    expect(published.map(([name]) => name).sort()).toEqual(["proxy", "registry"]);
+    for (const [, { ports }] of published) expect(ports[0].ip).toBe("127.0.0.1");
+  });
+
+  it("have no password in a command", () => {
+    for (const { command = [] } of Object.values(containers())) expect(command.join(" ")).not.toContain("generated-");
+  });
+
+  it("Redis appends to a file and evicts no key", () => {
+    const { command } = containers().redis;
+    expect(command.join()).toMatch(/appendonly yes/);
+    expect(command.join()).toMatch(/maxmemory-policy noeviction/);
+  });
+});
+
+describe.each(ROLES)("role $name", (role) => {
+  const container = () => containers()[role.name];
+  const variables = (): string[] => container().envs.value;
+
+  it("runs its process with the limits in the roles table", () => {
+    expect(container()).toMatchObject({
+      command: [role.process],
+      memory: role.docker.memory,
+      stopTimeout: role.docker.stopTimeout,
+      destroyGraceSeconds: role.docker.stopTimeout,
+    });
+  });
+
+  it("runs the CPU image by digest if the engine has no GPU", () => {
+    expect(container().image).toBe("127.0.0.1:5001/spatialforge@sha256:cpu");
+    expect(container().runtime).toBeUndefined();
+  });
+
+  it("gets the variables of the settings as a secret", () => {
+    expect(container().envs[pulumi.runtime.specialSigKey]).toBe(pulumi.runtime.specialSecretSig);
+    expect(variables()).toEqual(expect.arrayContaining(["STRIPE_SECRET_KEY=sk", "LOG_LEVEL=debug"]));
+  });
+
+  it("gets its queues", () => {
+    const queues = variables().filter((variable) => variable.startsWith("WORKER_QUEUES="));
+    expect(queues).toEqual(role.queues.length ? [`WORKER_QUEUES=${role.queues.join(",")}`] : []);
+  });
+
+  it("mounts the model volume if it needs it", () => {
+    const volumes = [{ containerPath: "/models", volumeName: "models" }];
+    expect(container().volumes).toEqual(role.modelVolume ? volumes : []);
+  });
+
+  it("receives the requests of the proxy if it is load-balanced", () => {
+    const [config] = containers().proxy.envs as string[];
+    expect(config.includes(`set $api ${role.name};`)).toBe(role.loadBalanced);
+  });
+
+  it("stops before the next version starts if it is a singleton", () => {
+    expect(options[role.name].deleteBeforeReplace ?? false).toBe(role.singleton);
+  });
+});
+
+it("roles with a GPU image run it on an engine with the nvidia runtime", async () => {
+  const gpu = byName((await createPlatform({ platform: "linux/amd64", gpu: true })).registered, CONTAINER);
+  for (const { name, gpuImage } of ROLES) {
+    expect(gpu[name].image).toBe(`127.0.0.1:5001/spatialforge@sha256:${gpuImage ?? "cpu"}`);
+    expect(gpu[name].runtime).toBe(gpuImage && "nvidia");
+  }
+});
