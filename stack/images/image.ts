@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { writeNetrc, type BuildContext } from "../app/build-context";
 import type { AppSource } from "../app/source";
 import type { Settings } from "../config/schema";
-import { completeBuildCache } from "../registry/build-cache";
+import { completeBuildCache, ensureCacheImage } from "../registry/build-cache";
 import { Registry, type ImageRepository } from "../registry/registry";
 import { cacheTag } from "../registry/tags";
 import type { ImageSpec } from "./catalog";
@@ -34,7 +34,12 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
   const { settings, netrc, app, platform, context } = args;
   const { url, credentials } = args.repository;
   const tag = cacheTag(spec.name);
-  const imageName = pulumi.interpolate`${url}:${tag}`;
+  const imageName = pulumi.unsecret(
+    pulumi.all([url, credentials]).apply(async ([repository, login]) => {
+      if (!pulumi.runtime.isDryRun()) await ensureCacheImage(new Registry(repository, login), tag, platform);
+      return `${repository}:${tag}`;
+    }),
+  );
   const contextPath = pulumi.unsecret(
     netrc.apply((text) => {
       writeNetrc(context.path, text);

@@ -1,7 +1,44 @@
-import { digestOf, manifestBytes, type Registry } from "./registry";
+import { gzipSync } from "node:zlib";
+import { digestOf, manifestBytes, type Manifest, type Registry } from "./registry";
 
 /** Field of the image config in which BuildKit stores the inline cache, as base64 of JSON. */
 const CACHE_FIELD = "moby.buildkit.cache.v0";
+
+/** Milliseconds within which a registry that was just started must answer, and between two attempts. */
+const START_TIMEOUT_MS = 30_000;
+const RETRY_INTERVAL_MS = 200;
+
+/**
+ * Creates an empty cache image if there is none yet. Otherwise the provider reports an error for each image of the first update, although the
+ * build succeeds. Waits for a registry that was just started.
+ *
+ * @param platform - as in `linux/amd64`
+ */
+export async function ensureCacheImage(registry: Registry, tag: string, platform: string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await registry.isAvailable()) && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL_MS));
+  }
+  if (await registry.digest(tag)) return;
+  const [os, architecture] = platform.split("/");
+  const archive = Buffer.alloc(1024); // a tar archive without entries
+  const layer = gzipSync(archive);
+  const config = Buffer.from(
+    JSON.stringify({ os, architecture, config: {}, rootfs: { type: "layers", diff_ids: [digestOf(archive)] } }),
+  );
+  for (const blob of [layer, config]) await registry.putBlob(blob);
+  const descriptor = (kind: string, blob: Buffer) => ({
+    mediaType: `application/vnd.docker.${kind}`,
+    digest: digestOf(blob),
+    size: blob.length,
+  });
+  await registry.putManifest(tag, {
+    schemaVersion: 2,
+    mediaType: "application/vnd.docker.distribution.manifest.v2+json",
+    config: descriptor("container.image.v1+json", config),
+    layers: [descriptor("image.rootfs.diff.tar.gzip", layer)],
+  } satisfies Manifest);
+}
 
 /** A build step in the inline cache. */
 export interface CacheRecord {

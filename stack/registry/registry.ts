@@ -37,6 +37,7 @@ export interface Descriptor {
 }
 
 export interface Manifest {
+  schemaVersion: 2;
   mediaType?: string;
   config: Descriptor;
   layers: Descriptor[];

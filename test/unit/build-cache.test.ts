@@ -1,5 +1,11 @@
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { addMissingLayers, completeBuildCache, type CacheRecord } from "../../stack/registry/build-cache";
+import {
+  addMissingLayers,
+  completeBuildCache,
+  ensureCacheImage,
+  type CacheRecord,
+} from "../../stack/registry/build-cache";
 import { digestOf, manifestBytes, type Manifest, type Registry } from "../../stack/registry/registry";
 
 /**
@@ -96,5 +102,43 @@ describe("completeBuildCache", () => {
     const { fake, pushed } = registry(records);
     await completeBuildCache(fake, "cache-cpu", "new");
     expect(pushed).toEqual({});
+  });
+});
+
+describe("ensureCacheImage", () => {
+  /** A registry that answers from the second request on. */
+  function registry(digest?: string) {
+    const pushed = { blobs: [] as Buffer[], manifests: {} as Record<string, Manifest> };
+    let requests = 0;
+    const fake: Partial<Registry> = {
+      isAvailable: async () => requests++ > 0,
+      digest: async () => digest,
+      putBlob: async (content) => void pushed.blobs.push(content),
+      putManifest: async (tag, manifest) => void (pushed.manifests[tag] = manifest),
+    };
+    return { fake: fake as Registry, pushed };
+  }
+
+  it("waits for the registry and pushes an empty image for the platform", async () => {
+    const { fake, pushed } = registry();
+    await ensureCacheImage(fake, "cache-cpu", "linux/arm64");
+    const [layer, config] = pushed.blobs;
+    expect(JSON.parse(config.toString())).toMatchObject({
+      os: "linux",
+      architecture: "arm64",
+      rootfs: { type: "layers", diff_ids: [digestOf(gunzipSync(layer))] },
+    });
+    expect(pushed.manifests).toMatchObject({
+      "cache-cpu": {
+        config: { digest: digestOf(config), size: config.length },
+        layers: [{ digest: digestOf(layer), size: layer.length }],
+      },
+    });
+  });
+
+  it("pushes nothing if the registry has a cache image", async () => {
+    const { fake, pushed } = registry("sha256:1");
+    await ensureCacheImage(fake, "cache-cpu", "linux/amd64");
+    expect(pushed).toEqual({ blobs: [], manifests: {} });
   });
 });
