@@ -7,7 +7,7 @@ import { preflight } from "./preflight/preflight";
 import { userError } from "./pulumi/user-error";
 
 /**
- * Reads and checks the configuration of the stack, and whether the machine and the account fit it.
+ * Reads and checks the configuration of the stack. Also checks the machine and the AWS account that the configuration requires.
  * @throws RunError that lists all problems, before any resource is registered.
  */
 export async function readInputs(): Promise<PlatformArgs> {
@@ -24,7 +24,7 @@ export async function readInputs(): Promise<PlatformArgs> {
   return { stack, settings, environment, netrc: pulumi.secret(netrc), engine, app };
 }
 
-/** Pulumi marks a structured value as secret as a whole: if one variable is a secret, all of them are. */
+/** Pulumi marks a structured value as a secret as a whole. So if one variable is a secret, all variables become secrets. */
 function environmentOf(env: Record<string, string>, isSecret: boolean): Environment {
   if (!isSecret) return { plain: env, secret: {} };
   const secret = Object.entries(env).map(([name, value]) => [name, pulumi.secret(value)]);

@@ -21,7 +21,7 @@ export interface PlatformArgs {
   app: AppSource;
 }
 
-/** Where the application runs. A platform builds the images, runs a service for each role, and verifies them. */
+/** Where the application runs. A platform builds the images, runs a service for each role, and verifies that all services are healthy. */
 export interface Platform extends pulumi.ComponentResource {
   /** The outputs of the stack. A platform can add its own. */
   readonly outputs: {
@@ -29,10 +29,11 @@ export interface Platform extends pulumi.ComponentResource {
     url: pulumi.Output<string>;
     /** The images of the release, each as `repository@sha256:...`. */
     images: pulumi.Output<ImageDigests>;
-    /** ID of the release. It rejects with the reason if a service does not become healthy. */
+    /** ID of the release. The output rejects with the reason if a service does not become healthy. */
     release: pulumi.Output<string>;
     [name: string]: pulumi.Output<unknown>;
   };
 }
 
+/** Class of a platform. The setting `platform` selects one. */
 export type PlatformConstructor = new (name: string, args: PlatformArgs) => Platform;

@@ -1,23 +1,23 @@
 import { APPLICATION } from "./app/application";
 import type { ImageName } from "./images/catalog";
 
-/** A role of the application. Each flag creates what it names, on every platform that has it. */
+/** A role of the application, such as the API. Its flags decide which resources each platform creates for it. */
 export interface Role {
   /** Name of the service. A scaled role has the settings `aws.NAME`. */
   name: string;
   /** Process that the image starts: a command of `images/runtime/entrypoint.py`. */
   process: "api" | "worker" | "beat";
-  /** GPU on AWS: always, never, or as the setting `aws.NAME.gpu` says. */
+  /** Whether the tasks of the role have a GPU on AWS. `optional`: the setting `aws.NAME.gpu` decides. */
   gpu: "required" | "optional" | "none";
-  /** Image that runs on a GPU. Without a GPU every role runs the CPU image. */
+  /** Image to run on a GPU. Without a GPU, each role runs the CPU image. */
   gpuImage?: ImageName;
-  /** Celery queues that it consumes. They create its backlog metric and alarms, and its scaling by backlog. */
+  /** Celery queues that the role consumes. If there are any, the role gets backlog metrics, backlog alarms, and scaling by backlog. */
   queues: readonly string[];
-  /** The load balancer forwards requests to it: target group, security group rules, and scaling by requests. */
+  /** The load balancer forwards requests to the role. It gets a target group, security group rules, and scaling by requests. */
   loadBalanced: boolean;
-  /** Application Auto Scaling sets the number of tasks: scaling target and policies, and the settings `aws.NAME`. */
+  /** Application Auto Scaling sets the number of tasks. The role gets scaling policies, and the settings `aws.NAME`. */
   scaled: boolean;
-  /** A task protects itself from scale-in while it runs a job: IAM policy, and the worker pool that asks for the protection. */
+  /** A task protects itself from scale-in while it runs a job. The role gets the IAM permission and a worker pool that requests the protection. */
   scaleInProtection: boolean;
   /** At most one task runs at any time: the old one stops before the new one starts. */
   singleton: boolean;
@@ -25,7 +25,7 @@ export interface Role {
   modelVolume: boolean;
   /** Publishes the backlog metrics of the roles that consume queues. */
   publishesBacklog: boolean;
-  /** Size and number of tasks on AWS. They are the defaults of the settings of a scaled role. */
+  /** Size and number of tasks on AWS. For a scaled role, these are the defaults of its settings. */
   aws: {
     /** CPU units, 1024 for one vCPU. */
     cpu: number;
@@ -38,7 +38,7 @@ export interface Role {
   };
   /** Limits on the Docker engine of this machine. */
   docker: {
-    /** MB */
+    /** MiB */
     memory: number;
     /** Seconds between SIGTERM and SIGKILL. */
     stopTimeout: number;
@@ -98,10 +98,13 @@ export type RoleName = (typeof ROLES)[number]["name"];
 /** Roles that have settings of their own. */
 export type ScaledRoleName = Extract<(typeof ROLES)[number], { scaled: true }>["name"];
 
-/** Queues of each role that consumes any, by the name of the role. */
+/** Celery queues by role. Contains only the roles that consume queues. */
 export const QUEUES_BY_ROLE: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   ROLES.filter(({ queues }) => queues.length > 0).map(({ name, queues }) => [name, queues]),
 );
 
-/** The role that receives requests: exactly one role is load-balanced. */
+/** Image of a role, with or without a GPU. */
+export const imageOf = ({ gpuImage }: Role, gpu: boolean): ImageName => (gpu && gpuImage) || "cpu";
+
+/** The role that receives requests. Exactly one role is load-balanced. */
 export const LOAD_BALANCED_ROLE = ROLES.find(({ loadBalanced }) => loadBalanced)!;

@@ -15,13 +15,13 @@ export const APPLICATION = {
   queues: { jobs: ["default", "gpu_heavy"] },
   /** Port that the API listens on. */
   port: 8000,
-  /** Route that answers 200 while the API runs. It does not depend on Redis. */
+  /** Route that returns 200 while the API runs. It does not depend on Redis. */
   healthPath: "/health",
-  /** Authenticated route without a rate limit: it answers 401 to an unknown key, which it looks up in Redis. */
+  /** Authenticated route without a rate limit. It looks up the API key in Redis, and returns 401 if the key is unknown. */
   authenticatedPath: "/v1/billing/usage",
   /** Longest inference request, in seconds. */
   maximumRequestSeconds: 120,
-  /** Paths that the load balancer forwards, in its pattern syntax (`*` is any text). Every other path is answered with 404. */
+  /** Paths that the load balancer forwards, in its pattern syntax (`*` is any text). It returns 404 for all other paths. */
   publicPaths: [
     "/",
     "/health",
@@ -50,11 +50,9 @@ export const APPLICATION = {
   ],
   /** Paths that must never be public. */
   internalPaths: ["/metrics", "/metrics/", "/v1/admin/keys", "/v1/admin/status", "/v1/admin/"],
-  /**
-   * Regular expression of the routes whose request bodies WAF does not inspect: uploaded files, and webhooks that Stripe signs.
-   */
+  /** Regular expression for the routes whose request bodies AWS WAF must not block: uploaded files, and webhooks that Stripe signs. */
   uninspectedBodies: "^/v1/((depth|pose|reconstruct|measure|floorplan|segment-3d|inspect)(/[a-z]+)?|billing/webhooks)$",
-  /** Environment variables that hold a secret. */
+  /** Environment variables that contain a secret. */
   secretVariables: ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "SENTRY_DSN"],
   /** Environment variables that must not be true in production. */
   developmentVariables: ["DEMO_MODE", "RESEARCH_MODE"],

@@ -18,7 +18,7 @@ import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import type { AppSource } from "./source";
 
-/** Modification time of every staged file, so that a layer is the same on every machine: 1980-01-01, the first that zip supports. */
+/** Modification time of all staged files, in seconds since 1970. A constant keeps layers reproducible. 1980-01-01 is the minimum of zip. */
 const EPOCH = 315532800;
 
 /** Folder of the scripts in an image. */
@@ -29,9 +29,9 @@ const EXCLUDED = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
 
 /** A build context with only the files that one image reads. */
 export interface BuildContext {
-  /** Path relative to the project. It is a build input, so it must be the same on every machine. */
+  /** Path, relative to the project. It is an input of the build, so it must be the same on every machine. */
   path: string;
-  /** Hash of names, modes, and contents. */
+  /** Hash of the names and contents of all files except the credentials. */
   hash: string;
 }
 
@@ -56,8 +56,8 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
 }
 
 /**
- * Writes the credentials for the package indexes into a build context. They are in no hash, and the file is emptied when the program
- * ends. The file must exist even without credentials, because the build mounts it.
+ * Writes the credentials for the package indexes to a build context. `BuildContext.hash` does not include them. The file is emptied when the
+ * process exits. It must exist even without credentials, because the build mounts it.
  */
 export function writeNetrc(contextPath: string, netrc: string): void {
   const file = join(ROOT, contextPath, "credentials", "netrc");
@@ -85,7 +85,7 @@ function copy(from: string, to: string): void {
   cpSync(from, to, { recursive: true, filter, dereference: true });
 }
 
-/** Sets the mode and the modification time of all files, and returns a hash of the folder. */
+/** Sets constant modes and modification times in a folder. Returns a hash of its files. */
 function normalize(folder: string): string {
   const hash = createHash("sha256");
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();

@@ -10,7 +10,7 @@ import { ROOT } from "../root";
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
- * Checks out a ref of a repository into `.cache/apps` and returns the folder. A commit is checked out once; a branch or a tag every time.
+ * Checks out a ref of a repository to `.cache/apps` and returns the folder. A commit is checked out once, a branch or a tag on each call.
  * @throws Error with a remedy if git cannot read the repository or the ref.
  */
 export async function checkOut(repository: string, ref: string): Promise<string> {
@@ -51,6 +51,6 @@ type GitError = Error & { stderr?: string };
 const run = promisify(execFile);
 const git = (...args: string[]) => run("git", args, { env: { ...process.env, GIT_TERMINAL_PROMPT: "0" } });
 
-/** Last line of what git wrote. It can contain the URL of the repository with its credentials. */
+/** Last line of the output of git, without the credentials that a URL in it can contain. */
 const reasonOf = ({ stderr, message }: GitError): string =>
   withoutCredentials((stderr || message).trim().split("\n").at(-1) ?? "");

@@ -15,10 +15,11 @@ export interface AppSource {
   folder: string;
   /** Absolute path of the folder with its lock files. */
   lockFolder: string;
+  /** Version of the application in `pyproject.toml`. Default: `0`. */
   version: string;
   /** URL of the repository without credentials, for the label of the image. Empty for a folder on this machine. */
   repository: string;
-  /** The ref of the repository as part of a release ID. */
+  /** The ref of the repository as part of a release ID. Undefined for a folder on this machine. */
   refSlug?: string;
   /** Problems of the lock files with this source. */
   lockProblems(): Problem[];
@@ -30,7 +31,10 @@ export interface AppSource {
  */
 export async function openApp(app: Settings["app"]): Promise<AppSource> {
   const folder = "path" in app ? resolve(ROOT, app.path) : await checkOut(app.repository, app.ref);
-  const remedy = "set the path of the application's source folder";
+  const remedy =
+    "path" in app
+      ? "set the path of the application's source folder"
+      : "use a repository and a ref with the application in the root folder";
   if (!existsSync(folder))
     throw new Error(`the folder does not exist: ${remedy}, absolute or relative to this project`);
   const file = join(folder, "pyproject.toml");

@@ -6,9 +6,9 @@ import { callerIdentity } from "../clients/aws-identity";
 export interface AwsContext {
   accountId: pulumi.Input<string>;
   region: pulumi.Input<string>;
-  /** `aws`, `aws-cn`, or `aws-us-gov`. */
+  /** Such as `aws`, `aws-cn`, or `aws-us-gov`. */
   partition: pulumi.Input<string>;
-  /** `amazonaws.com`, or `amazonaws.com.cn`. */
+  /** Such as `amazonaws.com` or `amazonaws.com.cn`. */
   dnsSuffix: pulumi.Input<string>;
 }
 
@@ -23,7 +23,7 @@ export function awsContext(opts: pulumi.InvokeOptions): AwsContext {
   };
 }
 
-/** ARN of a resource in the account and region. @param resource - as in `cluster/NAME`; `*` is allowed for conditions */
+/** ARN of a resource in the account and region. @param resource - such as `cluster/NAME`, or a pattern with `*` */
 export const arn = (
   { partition, region, accountId }: AwsContext,
   service: string,
@@ -35,7 +35,7 @@ export const serviceHost = ({ region, dnsSuffix }: AwsContext, service: string):
   pulumi.interpolate`${service}.${region}.${dnsSuffix}`;
 
 /**
- * The tags of `aws:defaultTags`, for resources that the provider does not tag: AWS does not pass the tags of an Auto Scaling group or a
- * launch template on to instances and volumes.
+ * The tags of `aws:defaultTags`, for instances and volumes. The provider does not tag them, because Auto Scaling creates them. AWS does not copy
+ * the tags of an Auto Scaling group or a launch template to them by default.
  */
 export const defaultTags = (): Record<string, string> => aws.config.defaultTags?.tags ?? {};

@@ -9,7 +9,7 @@ export interface Statement {
   Condition?: Record<string, Record<string, pulumi.Input<string>>>;
 }
 
-/** An IAM policy that allows all statements. */
+/** Creates an IAM policy document that allows the actions of all statements. */
 export const allowPolicy = (statements: readonly Statement[]): pulumi.Output<string> =>
   pulumi.jsonStringify({
     Version: "2012-10-17",
@@ -17,8 +17,8 @@ export const allowPolicy = (statements: readonly Statement[]): pulumi.Output<str
   });
 
 /**
- * A trust policy that lets an AWS service assume a role, but only on behalf of resources of this account. It prevents the confused deputy
- * problem: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+ * Creates a trust policy that lets an AWS service assume a role, but only on behalf of resources of this account. This prevents the confused
+ * deputy problem: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
  *
  * @param sourceArn - ARN pattern of the resources that the service acts for
  */
@@ -46,6 +46,7 @@ export interface TaskRole {
   dependencies: pulumi.Resource[];
 }
 
+/** Creates a role that ECS tasks of this account can assume. Without statements, it has no policy. */
 export function taskRole(
   name: string,
   context: AwsContext,

@@ -20,13 +20,13 @@ import { ModelVolume } from "./storage/model-volume";
 import { Redis } from "./storage/redis";
 import { Repository } from "./storage/repository";
 
-/** Platform of the images: the GPU instances and Fargate tasks have x86_64 CPUs. */
+/** Platform of the images: GPU instances and Fargate tasks have x86_64 CPUs. */
 const IMAGE_PLATFORM = "linux/amd64";
 
 /** Days within which a deleted secret can be restored, if deletion protection is on. 30 is the maximum of Secrets Manager. */
 const RECOVERY_WINDOW_DAYS = 30;
 
-/** The whole service on AWS: images in ECR, ECS services on GPU instances and Fargate, Redis, S3, EFS, and a load balancer. */
+/** The service on AWS: images in ECR, ECS services on GPU instances and Fargate, Redis, S3, EFS, and a load balancer. */
 export class AwsPlatform extends pulumi.ComponentResource implements Platform {
   readonly outputs: Platform["outputs"];
 
@@ -166,7 +166,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       release,
       downloadModelsCommand: modelDownload.command,
     };
-    // Not the release: Pulumi would report a failure of it as a property that cannot be serialized.
+    // Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
     this.registerOutputs({ images: digests });
   }
 }

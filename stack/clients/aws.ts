@@ -1,7 +1,7 @@
-/** AWS SDK clients for calls that the program makes itself. Each is loaded where it is used: a preview needs none of them. */
+/** AWS SDK clients for the calls that the program makes itself. Each is loaded on use: a preview needs none, except with a release. */
 import * as aws from "@pulumi/aws";
 
-/** Region and profile of the AWS provider. By default the SDK reads them from the environment, as the provider does. */
+/** Region and profile of the AWS provider. If one is not set, the SDK reads it from the environment, as the provider does. */
 const config = () => ({ region: aws.config.region, profile: aws.config.profile });
 
 export async function ecrClient() {

@@ -27,12 +27,12 @@ function networkProblems({ network }: AwsSettings): Problem[] {
   const problem = (remedy: string): Problem => ({ key: "network.cidrBlock", value: cidrBlock, remedy });
   const block = parseCidrBlock(cidrBlock);
   if (!block) return [problem(INVALID_BLOCK)];
-  // AWS allows a VPC of at most a /16. Below a /20 a sixteenth of the VPC has too few addresses for the tasks.
+  // A /16 is the maximum of AWS. In a VPC smaller than a /20, a subnet (a sixteenth of the VPC) has too few addresses for the tasks.
   if (block.prefix < 16) return [problem("the VPC is too large: AWS allows a /16 at most")];
   if (block.prefix > 20)
     return [problem("the VPC is too small: each subnet gets a sixteenth of it, so use a /20 or larger")];
-  if (!PRIVATE_BLOCKS.some((block) => contains(block, cidrBlock))) {
-    return [problem(`the CIDR block is not private: use a part of ${PRIVATE_BLOCKS.join(", ")}`)];
+  if (!PRIVATE_BLOCKS.some((privateBlock) => contains(privateBlock, cidrBlock))) {
+    return [problem(`the CIDR block is not private: use a block in one of ${PRIVATE_BLOCKS.join(", ")}`)];
   }
   return reservedCidrBlocks.flatMap((reserved, index) => {
     if (!parseCidrBlock(reserved)) {
@@ -54,7 +54,7 @@ function loadBalancerProblems({ loadBalancer }: AwsSettings, stack: string): Pro
     problems.push({
       key: "loadBalancer.hostedZoneId",
       value: hostedZoneId,
-      remedy: "a hosted zone requires a domain name in it: set aws.loadBalancer.domainName",
+      remedy: "a hosted zone requires a domain name: set aws.loadBalancer.domainName to a name in this zone",
     });
   }
   if (domainName && !hostedZoneId && !certificateArn) {
@@ -86,7 +86,7 @@ function serviceProblems(aws: AwsSettings): Problem[] {
     if (!role.scaled) return [];
     const problems: Problem[] = [];
     if (minTasks > maxTasks) {
-      const remedy = `it is greater than aws.${name}.maxTasks, which is ${maxTasks}`;
+      const remedy = `it is greater than aws.${name}.maxTasks, which is ${maxTasks}: lower it, or raise aws.${name}.maxTasks`;
       problems.push({ key: `${name}.minTasks`, value: String(minTasks), remedy });
     }
     if (gpu) return problems;
@@ -114,7 +114,7 @@ function accessKeyProblems({ bucket }: AwsSettings): Problem[] {
     {
       key: "bucket.accessKeyVersion",
       value: String(accessKeyVersion),
-      remedy: `an IAM user has two access keys at most: first set aws.bucket.deletedAccessKeyVersion to ${accessKeyVersion - 2} in a separate update`,
+      remedy: `an IAM user can have at most two access keys: first set aws.bucket.deletedAccessKeyVersion to ${accessKeyVersion - 2} in a separate update`,
     },
   ];
 }

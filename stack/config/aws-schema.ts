@@ -39,7 +39,7 @@ const gpu = z.strictObject({
     .describe("Name of the ECS GPU AMI, updated by `npm run lock -- --ami`; empty: the latest AMI"),
 });
 
-/** Settings of a scaled role. The flags of the role decide which ones it has. */
+/** Settings of a scaled role. The flags of the role decide which settings it has. */
 const service = ({ gpu: usesGpu, loadBalanced, queues, aws: defaults }: Role) =>
   z.strictObject({
     ...(usesGpu === "optional" && {
@@ -122,7 +122,7 @@ const sections = {
   loadBalancer: loadBalancer.prefault({}),
 };
 
-/** Settings of a scaled role on AWS. */
+/** Settings of a scaled role on AWS. The schema above has their units. */
 export interface ServiceSettings {
   gpu?: boolean;
   cpu: number;
@@ -137,7 +137,7 @@ export interface ServiceSettings {
 
 const services = Object.fromEntries(ROLES.filter(({ scaled }) => scaled).map((role) => [role.name, service(role)]));
 
-// The type of an object that is created from a table has to be stated.
+// TypeScript cannot infer the type of an object that is created from a table.
 const serviceSections = Object.fromEntries(
   Object.entries(services).map(([name, schema]) => [name, schema.prefault({})]),
 ) as unknown as Record<ScaledRoleName, z.ZodPrefault<z.ZodType<ServiceSettings, Partial<ServiceSettings>>>>;

@@ -9,7 +9,7 @@ import type { AwsSettings } from "./aws-schema";
 import type { Problem } from "./problem";
 import { maximumPercent, serviceSpecs, type ServiceSpec } from "./services";
 
-/** What an instance or a task has of each resource that ECS uses for placement. */
+/** Resources that ECS considers when it places a task: those of an instance, or those that a task requires. */
 interface Size {
   gpus: number;
   /** CPU units, 1024 for one vCPU. */
@@ -22,7 +22,7 @@ const NAMES = Object.keys(INSTANCE_TYPES) as InstanceTypeName[];
 const RESOURCES = ["gpus", "cpu", "memory"] as const;
 const UNITS = { gpus: "GPUs", cpu: "CPU units", memory: "MiB" } as const;
 
-/** Problems of the GPU instances for the tasks that must run on them. Keys are without `aws.`. */
+/** Problems of the settings `aws.gpu` with the tasks that must run on GPU instances. The keys have no prefix `aws.`. */
 export function capacityProblems(aws: AwsSettings): Problem[] {
   const { instanceTypes, maxInstances, onDemandBaseCapacity, spot } = aws.gpu;
   const problems = instanceTypes.flatMap((name, index) => instanceTypeProblems(name, index, instanceTypes));
@@ -32,7 +32,7 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
     remedy,
   });
   if (onDemandBaseCapacity > maxInstances) {
-    problems.push(baseProblem(`it is greater than aws.gpu.maxInstances, which is ${maxInstances}`));
+    problems.push(baseProblem(`it is greater than aws.gpu.maxInstances, which is ${maxInstances}: lower it, or raise aws.gpu.maxInstances`));
   }
   if (onDemandBaseCapacity && !spot) {
     problems.push(
@@ -47,11 +47,11 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
 }
 
 /**
- * Resources that an instance registers with ECS. The kernel and the agent use part of the memory: of nominal 16 GiB about 15.3 GiB
- * remain for tasks, so this reserves a twentieth and 256 MiB.
+ * Resources of an instance that tasks can use. The kernel and the ECS agent use part of the memory: of 16 GiB, about 15.3 GiB remain. To
+ * be safe, this subtracts 5 % and 256 MiB.
  */
 function instanceSize({ gpus, networkInterfaces = Infinity, vcpus, memory }: InstanceType): Size {
-  // Each task has a network interface, and so has the instance.
+  // Each task uses one network interface, and the instance itself uses one.
   return { gpus: Math.min(gpus, networkInterfaces - 1), cpu: vcpus * 1024, memory: Math.floor(memory * 0.95) - 256 };
 }
 
@@ -61,7 +61,9 @@ function instanceTypeProblems(name: string, index: number, instanceTypes: readon
   const problem = (remedy: string): Problem[] => [{ key: `gpu.instanceTypes.${index}`, value: name, remedy }];
   if (instanceTypes.indexOf(name) !== index) return problem("the instance type is listed twice: remove one");
   if (isInstanceType(name)) return [];
-  if (/^(g5g|[a-z]+\d+g[a-z]*)\./.test(name)) return problem("its CPU is arm64, and the images are for x86_64");
+  if (/^[a-z]+\d+g[a-z]*\./.test(name)) {
+    return problem("its CPU is arm64, and the images are for x86_64: use a type with an x86_64 CPU");
+  }
   const families = [...new Set(NAMES.map((type) => type.split(".")[0]))];
   const nearest = closest(name, NAMES);
   if (families.includes(name.split(".")[0])) {
@@ -105,7 +107,7 @@ function shortagesOf(service: ServiceSpec, instanceType: InstanceType): string[]
   return shortages;
 }
 
-/** While all services are deployed with their maximum number of tasks, old and new tasks run side by side and all need a GPU. */
+/** During a deployment with the maximum number of tasks, old and new tasks run side by side, and each of them needs a GPU. */
 function instanceCountProblems(
   services: readonly ServiceSpec[],
   instanceTypes: readonly InstanceTypeName[],
@@ -126,13 +128,13 @@ function instanceCountProblems(
       key: "gpu.maxInstances",
       value: String(maxInstances),
       remedy:
-        `a deployment of the maximum number of tasks (${counts}, old and new tasks side by side: ${tasks.length}) requires ${count} ` +
-        `instances of ${type}: raise aws.gpu.maxInstances, lower ${lower}, or use an instance type with more GPUs`,
+        `a deployment with the maximum number of tasks (${counts}) runs ${tasks.length} old and new tasks side by side, which requires ` +
+        `${count} instances of ${type}: raise aws.gpu.maxInstances, lower ${lower}, or use an instance type with more GPUs`,
     },
   ];
 }
 
-/** Number of instances that tasks require, if each is placed on the first instance with room, the largest first. */
+/** Number of instances that tasks require. The largest tasks are placed first, each on the first instance that has room for it. */
 export function instancesFor(tasks: readonly Size[], instance: Size): number {
   const instances: Size[] = [];
   const largestFirst = [...tasks].sort((a, b) => b.gpus - a.gpus || b.memory - a.memory || b.cpu - a.cpu);

@@ -8,7 +8,7 @@ export interface CidrBlock {
   size: number;
 }
 
-/** Reads `A.B.C.D/P`. Returns undefined if the text is not a CIDR block, or if host bits are set. */
+/** Parses `A.B.C.D/P`. Returns undefined if the text is not a CIDR block, or if host bits are set. */
 export function parseCidrBlock(text: string): CidrBlock | undefined {
   const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(text);
   if (!match) return undefined;
@@ -19,6 +19,7 @@ export function parseCidrBlock(text: string): CidrBlock | undefined {
   return start % size === 0 ? { start, prefix, size } : undefined;
 }
 
+/** Formats a CIDR block. @param start - first address, as a number */
 export const formatCidrBlock = (start: number, prefix: number): string =>
   `${[24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".")}/${prefix}`;
 

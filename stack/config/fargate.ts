@@ -23,7 +23,7 @@ export function fargateProblem({ cpu, memory }: { cpu: number; memory: number })
   const [minimum, maximum, step] = size;
   if (cpu === 256 && memory === 512) return undefined;
   if (memory >= minimum && memory <= maximum && (memory - minimum) % step === 0) return undefined;
-  return `Fargate supports ${minimum} to ${maximum} MiB in steps of ${step} for ${cpu} CPU units`;
+  return `with ${cpu} CPU units, Fargate supports ${minimum} to ${maximum} MiB in steps of ${step}`;
 }
 
 /** Why Fargate does not accept a stop timeout in seconds. Returns undefined if it does. */

@@ -3,7 +3,7 @@ import type { z } from "zod";
 type Issue = z.core.$ZodRawIssue;
 type Messages = { [Code in Issue["code"]]?: (issue: Extract<Issue, { code: Code }>) => string | undefined };
 
-/** What a value must be, for checks of the schema that have no message of their own. */
+/** Messages for the checks of the schema that have no message of their own. */
 const MESSAGES: Messages = {
   too_small: ({ origin, minimum }) =>
     origin === "string" ? "the value must not be empty" : `the value must be at least ${minimum}`,

@@ -7,7 +7,7 @@ import { KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
 /** The configuration of a stack in the namespace `spatialforge`. */
 export interface RawConfig {
   stack: string;
-  /** Values by key, as Pulumi passes them: text, and JSON for everything that is structured. */
+  /** Values by key, as Pulumi passes them. Structured values are JSON. */
   values: Record<string, string>;
   /** Keys whose values are secret. */
   secretKeys?: ReadonlySet<string>;
@@ -16,7 +16,7 @@ export interface RawConfig {
 /** Keys whose values are plain text, even if they look like JSON. */
 const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc"]);
 
-/** Parses the configuration of a stack. Returns the settings, or all problems with them. */
+/** Parses and checks the configuration of a stack. Returns all problems. Returns no settings if the values do not match the schema. */
 export function parseSettings({ stack, values: texts, secretKeys = new Set() }: RawConfig): {
   settings?: ParsedSettings;
   problems: Problem[];
@@ -45,12 +45,12 @@ function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => str
       remedy: `this setting does not exist${suggestion(name, issue.path)}`,
     }));
   }
-  // The issue of an invalid key contains the issue with the message.
+  // For an invalid key, the message is in a nested issue.
   const { message } = issue.code === "invalid_key" ? issue.issues[0] : issue;
   return [{ key: issue.path.join("."), value: show(issue.path), remedy: message }];
 }
 
-/** A value as a message may show it: never a secret, and never the credentials of a URL. */
+/** The value to show in a message, without secrets and without the credentials of a URL. */
 function displayed(
   values: Record<string, unknown>,
   path: readonly PropertyKey[],

@@ -1,12 +1,12 @@
 /**
- * Which paths the load balancer forwards. It compares a path as the client sent it: case, repeated slashes, dots, and
- * percent-encoding count. In a pattern `*` is any text, including slashes, and `?` is any one character. Source: Listener rules for
- * Application Load Balancers, https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#path-conditions
+ * Which paths the load balancer forwards. It compares a path as the client sent it and does not normalize case, repeated slashes, dots, or
+ * percent-encoding. In a pattern, `*` is any text, including slashes, and `?` is any one character. Source: Listener rules for Application
+ * Load Balancers, https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#path-conditions
  */
 import { APPLICATION } from "../app/application";
 
 /**
- * Patterns that are never forwarded, even below a public path: a server could read such a path as another one. No path of the
+ * Patterns that are never forwarded, even below a public path: a server could resolve such a path to another path. No path of the
  * application matches them.
  */
 export const DENIED_PATHS: readonly string[] = ["*..*", "*//*"];

@@ -1,8 +1,8 @@
-/** A problem with the settings, or with the machine or account that they ask for. */
+/** A problem with the settings, or with the machine or the AWS account that they require. */
 export interface Problem {
   /** Configuration key, without the namespace. */
   key: string;
-  /** Value that was found. Never a secret. */
+  /** Value that was found. It must contain no secret and no credentials of a URL. */
   value?: string;
   /** What is wrong and how to fix it. */
   remedy: string;
@@ -15,10 +15,10 @@ export function formatProblems(problems: readonly Problem[], stack: string): str
   );
   const count = `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`;
   const text = `stack ${stack}: ${count}, nothing was changed\n${lines.join("\n")}`;
-  // The state of the local stack is inside the clone. Only `npm run pulumi` tells the CLI where.
+  // The state of the local stack is in the clone. `npm run pulumi` passes its location to the CLI.
   return stack === "local" ? text.replaceAll("`pulumi ", "`npm run pulumi -- ") : text;
 }
 
-/** Removes user and password from the URLs in a text. A password can contain `@`. */
+/** Removes the user and the password from each URL in a text. A password can contain `@`. */
 export const withoutCredentials = (text: string): string =>
   text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']*@/gi, "$1");

@@ -3,7 +3,7 @@ import { awsProblems } from "./aws-rules";
 import { withoutCredentials, type Problem } from "./problem";
 import type { ParsedSettings } from "./schema";
 
-/** What the rules know beside the settings. */
+/** What the rules need in addition to the settings. */
 export interface RuleContext {
   stack: string;
   /** Keys whose values are secret. */
@@ -30,7 +30,7 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
   if (settings.netrc && !context.secretKeys.has("netrc")) {
     problems.push({
       key: "netrc",
-      remedy: "a secret must not be in plain text: `pulumi config set --secret spatialforge:netrc < .netrc`",
+      remedy: "a secret must not be in plain text: use `pulumi config set --secret spatialforge:netrc < .netrc`",
     });
   }
   if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, context.stack));
@@ -48,7 +48,7 @@ function variableProblems(name: string, value: string, { stack, secretKeys }: Ru
   if (includes(APPLICATION.secretVariables, name) && !secretKeys.has("env")) {
     problems.push({
       key,
-      remedy: `a secret must not be in plain text: \`pulumi config set --secret --path spatialforge:env.${name}\``,
+      remedy: `a secret must not be in plain text: use \`pulumi config set --secret --path spatialforge:env.${name}\``,
     });
   }
   if (stack !== "prod") return problems;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { APPLICATION } from "../app/application";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 
-/** Images that the stack builds on, as `repository:tag` or `repository@sha256:...`. The default tags are the tested ones. */
+/** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
 const bases = z.strictObject({
   gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
   cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
@@ -24,7 +24,7 @@ const indexes = z.strictObject({
 
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
-  // git would read a leading dash as an option.
+  // git would interpret a leading dash as an option.
   z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
 ]);
 
@@ -93,7 +93,7 @@ export const settingsSchema = z.strictObject({
 /** The settings as the schema returns them. */
 export type ParsedSettings = z.infer<typeof settingsSchema>;
 
-/** The settings without those that can hold a secret, which the program passes on as Pulumi secrets. */
+/** The settings without `env` and `netrc`, which can contain secrets: `inputs.ts` passes them on as Pulumi secrets. */
 export type Settings = Omit<ParsedSettings, "env" | "netrc">;
 
 /** Names of the settings in each section, by the path of the section. The path of the top level is empty. */

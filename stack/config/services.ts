@@ -1,5 +1,5 @@
 import type { ImageName } from "../images/catalog";
-import { ROLES, type Role, type RoleName } from "../roles";
+import { imageOf, ROLES, type Role, type RoleName } from "../roles";
 import type { AwsSettings, ServiceSettings } from "./aws-schema";
 
 /** A role as an ECS service: its flags, with the size and number of tasks from the settings. */
@@ -7,13 +7,13 @@ export interface ServiceSpec {
   name: RoleName;
   role: Role;
   image: ImageName;
-  /** Whether tasks run on GPU instances, instead of Fargate. */
+  /** Whether tasks run on GPU instances instead of Fargate. */
   gpu: boolean;
   /** CPU units, 1024 for one vCPU. */
   cpu: number;
   /** MiB */
   memory: number;
-  /** MiB; 0: not checked. */
+  /** GPU memory that a task needs in MiB. 0: not checked. */
   gpuMemory: number;
   minTasks: number;
   maxTasks: number;
@@ -25,7 +25,7 @@ export interface ServiceSpec {
   backlogPerTask?: number;
 }
 
-/** The ECS services that the settings ask for, in the order of the roles table. */
+/** The ECS services of the stack, in the order of the roles table. */
 export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
   return ROLES.map((role: Role & { name: RoleName }) => {
     const settings: ServiceSettings | undefined = (aws as Partial<Record<RoleName, ServiceSettings>>)[role.name];
@@ -38,7 +38,7 @@ export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
       name: role.name,
       role,
       gpu,
-      image: (gpu && role.gpuImage) || "cpu",
+      image: imageOf(role, gpu),
     };
   });
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LABELS } from "../clients/docker";
 import { ROOT } from "../root";
 
-/** What all containers of a stack share. */
+/** Values that all containers of a stack share. */
 export interface StackContext {
   stack: string;
   /** Private network of the stack. */
@@ -16,15 +16,16 @@ export interface ContainerArgs extends StackContext {
   command?: string[];
   entrypoint?: string[];
   env?: Record<string, pulumi.Input<string>>;
-  /** Memory limit in MB. No swap is added to it. */
+  /** Memory limit in MiB, which the provider calls MB. The container gets no swap. */
   memory: number;
   user?: string;
   /** Volumes by mount path. */
   volumes?: Record<string, pulumi.Input<string>>;
-  /** Container ports by port on the loopback address. */
+  /** Ports of the container, by port on the loopback address. */
   ports?: Record<number, number>;
   /** Command that exits with 0 if the service is healthy. Default: the health check of the image. */
   healthcheck?: string[];
+  /** Container runtime, such as `nvidia`. Default: that of the engine. */
   runtime?: string;
   /** Seconds between SIGTERM and SIGKILL. Default: 10, as in Docker. */
   stopTimeout?: number;
@@ -34,8 +35,8 @@ export interface ContainerArgs extends StackContext {
 const DEFAULT_STOP_TIMEOUT = 10;
 
 /**
- * Creates a container with what every service of the stack has: it restarts when it ends, other containers reach it by its name, the root
- * file system is read-only, it has no capabilities and cannot gain privileges, and `/tmp` is in memory.
+ * Creates a container with the settings that all services of the stack share: Docker restarts it when it exits, other containers reach it by
+ * its name, its root file system is read-only, it has no capabilities and cannot gain privileges, and `/tmp` is in memory.
  */
 export function container(name: string, args: ContainerArgs, opts: pulumi.CustomResourceOptions): docker.Container {
   const stopTimeout = args.stopTimeout ?? DEFAULT_STOP_TIMEOUT;
@@ -87,7 +88,7 @@ export function container(name: string, args: ContainerArgs, opts: pulumi.Custom
   );
 }
 
-/** Options of a container that owns a volume or a port: the old one must be deleted before the new one starts. */
+/** Options for a container that has a volume or a port of its own: the old one must be deleted before the new one starts. */
 export const exclusive = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({
   ...opts,
   deleteBeforeReplace: true,

@@ -7,7 +7,11 @@ import { SERVICE_IMAGES } from "./service-images";
 
 const BUCKET = "spatialforge";
 
-/** The object store: Versity S3 Gateway on a volume. It stores a bucket as a folder, so creating the folder creates the bucket. */
+/**
+ * Creates the object store: Versity S3 Gateway on a volume. It stores a bucket as a folder, so the command that creates the folder creates the
+ * bucket.
+ * @returns the container, and the environment variables with which the application connects to it
+ */
 export function objectStore(context: StackContext, opts: pulumi.CustomResourceOptions) {
   const accessKey = new random.RandomString("objects-access-key", { length: 20, special: false, lower: false }, opts)
     .result;
@@ -19,7 +23,7 @@ export function objectStore(context: StackContext, opts: pulumi.CustomResourceOp
       ...context,
       image: SERVICE_IMAGES.objectStore,
       entrypoint: ["/bin/sh", "-c"],
-      // Every user may write to /var/tmp in every image, and to a new volume that is mounted there. So no root user is required.
+      // Any user can write to /var/tmp, and to a new volume that is mounted there. So the container does not need the root user.
       command: [`mkdir -p /var/tmp/${BUCKET} && exec versitygw --port :9000 --health /health posix /var/tmp`],
       env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
       user: "10001:10001",

@@ -4,7 +4,7 @@ import { images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { password } from "../pulumi/password";
 import { localRepository } from "../registry/registry";
-import { LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
+import { imageOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
 import { container } from "./container";
 import { objectStore } from "./object-store";
 import { proxy } from "./proxy";
@@ -13,12 +13,12 @@ import { registry } from "./registry";
 import { verifyRollout } from "./rollout";
 
 /**
- * Seconds after which an unhealthy process ends itself so that Docker restarts it: plain Docker restarts a container only when its process
- * has ended.
+ * Seconds for which a container can be unhealthy before its health check stops its process. Docker then restarts the container: it restarts a
+ * container only when the process has exited.
  */
 const RESTART_AFTER_S = 60;
 
-/** The whole service on the Docker engine of this machine: registry, images, Redis, object store, proxy, and the application. */
+/** The service on the Docker engine of this machine: registry, images, Redis, object store, proxy, and a container for each role. */
 export class DockerPlatform extends pulumi.ComponentResource implements Platform {
   readonly outputs: Platform["outputs"];
 
@@ -38,11 +38,11 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     const broker = redis(context, child);
     const objects = objectStore(context, child);
     const proxyContainer = proxy(context, LOAD_BALANCED_ROLE.name, settings.port, child);
-    const models = new docker.Volume("models", {}, child);
+    const modelVolume = new docker.Volume("models", {}, child);
     const env = { ...broker.env, ...objects.env, ...applicationSecrets(child) };
 
-    const app = ROLES.map((role: Role) => {
-      const image = (args.engine.gpu && role.gpuImage) || "cpu";
+    const roleContainers = ROLES.map((role: Role) => {
+      const image = imageOf(role, args.engine.gpu);
       return container(
         role.name,
         {
@@ -52,7 +52,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
           command: [role.process],
           env: { ...environment(role, args), ...env },
           runtime: image === "cpu" ? undefined : "nvidia",
-          volumes: role.modelVolume ? { "/models": models.name } : {},
+          volumes: role.modelVolume ? { "/models": modelVolume.name } : {},
         },
         { ...child, dependsOn: [broker.container, objects.container], deleteBeforeReplace: role.singleton },
       );
@@ -67,7 +67,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
         redis: broker.container.id,
         objects: objects.container.id,
         proxy: proxyContainer.id,
-        ...Object.fromEntries(app.map(({ id }, index) => [ROLES[index].name, id])),
+        ...Object.fromEntries(roleContainers.map(({ id }, index) => [ROLES[index].name, id])),
       }),
       timeout: settings.healthTimeout,
     });
@@ -76,7 +76,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
       images: digests,
       release,
     };
-    // Not the release: Pulumi would report a failure of it as a property that cannot be serialized.
+    // Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
     this.registerOutputs({ images: digests });
   }
 }
@@ -90,7 +90,7 @@ function environment({ queues }: Role, { environment }: PlatformArgs): Record<st
   };
 }
 
-/** Secrets that the application requires to start. */
+/** Secrets that the application requires at its start. */
 const applicationSecrets = (opts: pulumi.CustomResourceOptions) => ({
   API_KEY_SECRET: password("api-key-secret", opts),
   ADMIN_API_KEY: password("admin-api-key", opts),

@@ -6,8 +6,8 @@ import { nginxConfig, RUN_NGINX } from "./nginx";
 import { SERVICE_IMAGES } from "./service-images";
 
 /**
- * The reverse proxy: the only container with the public port, so that a new API container can start before the old one stops. It asks
- * Docker's DNS server for the address of the API for every request, and tries the next address if one does not answer.
+ * Creates the reverse proxy. It publishes the port of the API, so a new API container can start before the old one stops. It asks Docker's DNS
+ * server for the addresses of the API again after one second, and tries the next address if one does not answer.
  *
  * @param upstream - name of the container that serves the API
  * @param port - port on the loopback address

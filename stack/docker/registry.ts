@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { container, exclusive, type StackContext } from "./container";
 import { SERVICE_IMAGES } from "./service-images";
 
-/** The registry: images are pushed to it, and an engine with empty stores finds the build cache in it. */
+/** Creates the registry. It stores the images, and the build cache for an engine with empty stores. */
 export function registry(context: StackContext, port: number, opts: pulumi.CustomResourceOptions): docker.Container {
   const volume = new docker.Volume("registry", {}, opts);
   return container(
@@ -11,6 +11,7 @@ export function registry(context: StackContext, port: number, opts: pulumi.Custo
     {
       ...context,
       image: SERVICE_IMAGES.registry,
+      // By default, it sends traces to a collector on localhost and logs an error for each attempt.
       env: { OTEL_TRACES_EXPORTER: "none" },
       memory: 512,
       volumes: { "/var/lib/registry": volume.name },

@@ -19,10 +19,10 @@ export interface RolloutArgs {
   timeout: number;
 }
 
-/** Number of restarts after which a service that was never healthy has failed. */
+/** Number of restarts after which a container that is not healthy has failed. */
 const MAXIMUM_RESTARTS = 3;
 
-/** Log lines of a failed service in the error message. */
+/** Number of log lines of a failed service in the error message. */
 const LOG_LINES = 15;
 
 const POLL_INTERVAL_MS = 500;
@@ -30,7 +30,7 @@ const POLL_INTERVAL_MS = 500;
 /**
  * Waits until every container is healthy, and then records the release in the registry.
  * @returns the ID of the release
- * @throws RunError with the first service that failed, the reason, and its last log lines.
+ * @throws RunError that names the first service that failed, the reason, and the last lines of its log. The output rejects with it.
  */
 export function verifyRollout(args: RolloutArgs): pulumi.Output<string> {
   return pulumi.all([args.images, args.containers]).apply(async ([images, containers]) => {
@@ -71,7 +71,10 @@ function failureReason(
   if (RestartCount >= MAXIMUM_RESTARTS) {
     return `it restarted ${RestartCount} times, the last time with exit code ${State.ExitCode}`;
   }
-  if (State.Health?.Status === "unhealthy") return status || "the health check failed without output";
+  // Docker also reports a container as unhealthy from its exit until its restart.
+  if (State.Health?.Status === "unhealthy" && !State.Restarting) {
+    return status || "the health check failed without output";
+  }
   return Date.now() > deadline
     ? `the timeout expired; the last health check printed: ${status || "nothing"}`
     : undefined;

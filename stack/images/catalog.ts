@@ -1,7 +1,7 @@
 /** An image of the service: a target of `images/Dockerfile`. */
 export interface ImageSpec {
   name: "api" | "worker" | "cpu";
-  /** Base image, by its name in the setting `bases`. */
+  /** Base image: its name in the setting `bases`. */
   base: "gpu" | "cpu";
   /** Dependency groups of the lock that it installs, in the order of their layers. */
   groups: readonly ("heavy" | "light" | "web")[];

@@ -10,7 +10,11 @@ export interface HealthCheck {
   retries: number;
 }
 
-/** The health check that the images declare. `HEALTHCHECK` in `images/Dockerfile` is its only source; ECS ignores it there. */
+/**
+ * Reads the health check from `HEALTHCHECK` in `images/Dockerfile`, which is its only source. ECS ignores that instruction, so task definitions
+ * repeat it.
+ * @throws Error if the Dockerfile has no HEALTHCHECK.
+ */
 export function imageHealthCheck(): HealthCheck {
   const dockerfile = readFileSync(join(ROOT, "images", "Dockerfile"), "utf8");
   const match = /^HEALTHCHECK (?<options>[^\\]*)\\\n\s*CMD (?<command>\[.*\])$/m.exec(dockerfile)?.groups;

@@ -5,12 +5,13 @@ import type { AppSource } from "../app/source";
 import type { Settings } from "../config/schema";
 import { completeBuildCache, ensureCacheImage } from "../registry/build-cache";
 import { Registry, type ImageRepository } from "../registry/registry";
+import { imageDigest } from "../registry/release";
 import { cacheTag } from "../registry/tags";
 import type { ImageSpec } from "./catalog";
 
 export interface ImageArgs {
   settings: Settings;
-  /** Credentials for the package indexes, in the format of a .netrc file. */
+  /** Credentials for the package indexes, in the format of a .netrc file. A secret. */
   netrc: pulumi.Output<string>;
   app: AppSource;
   /** Platform that the image is built for, as in `linux/amd64`. */
@@ -27,8 +28,9 @@ export interface Image {
 }
 
 /**
- * Builds an image from its build context and pushes it under one constant name, which is also its build cache. What runs is its digest.
- * Values that change without a reason, such as a date, a release, or a ref, are no inputs: each update would build the image again.
+ * Builds an image from its build context and pushes it under a constant name, which is also the name of its build cache. Services run it by
+ * digest. Values that can change while the content stays the same, such as a date, a release, or a ref, are not inputs: each change of an
+ * input builds the image again.
  */
 export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOptions): Image {
   const { settings, netrc, app, platform, context } = args;
@@ -82,7 +84,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
   );
   const digest = pulumi.all([resource.repoDigest, url, credentials]).apply(async ([pushed, repository, login]) => {
     if (!pulumi.runtime.isDryRun()) {
-      await completeBuildCache(new Registry(repository, login), tag, pushed.split("@")[1]);
+      await completeBuildCache(new Registry(repository, login), tag, imageDigest(pushed));
     }
     return pushed;
   });

@@ -16,7 +16,7 @@ export interface Images {
   digests: pulumi.Output<ImageDigests>;
 }
 
-/** The three images: those of the release in the settings, or else images that are built from the application. */
+/** Returns the images of the release in the settings. Without a release, it builds the images from the application. */
 export function images(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
   const { release } = args.settings;
   return release ? releasedImages(args.repository, release) : builtImages(args, opts);
@@ -24,8 +24,8 @@ export function images(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
 
 function builtImages(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
   const specs = IMAGES.map((spec) => ({ spec, context: stage(args.app, spec) }));
-  // Images with the same base are built one after the other: builds that share a step at the same time sometimes run it again although
-  // the cache has it (seen with Docker 26.1).
+  // Images with the same base are built one after the other: concurrent builds that share a step sometimes run it again, although it is in
+  // the cache (seen with Docker 26.1).
   const previous: Partial<Record<ImageSpec["base"], pulumi.Resource>> = {};
   const digests = specs.map(({ spec, context }) => {
     const afterPrevious = pulumi.mergeOptions(opts, { dependsOn: previous[spec.base] ?? [] });

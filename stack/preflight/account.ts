@@ -44,7 +44,7 @@ export async function accountProblems(settings: Settings): Promise<Problem[]> {
 
 const problem = (remedy: string): Problem => ({ key: "platform", value: "aws", remedy });
 
-/** The reason that the provider gives, without the name of the call and links to documentation. */
+/** The reason in an error of the provider, without the name of the call and without links to documentation. */
 const providerReason = ({ message }: Error): string =>
   message
     .split("\n")[0]

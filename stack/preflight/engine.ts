@@ -1,8 +1,8 @@
 import Docker from "dockerode";
-import type { Problem } from "../config/problem";
+import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 
-/** What the program must know about the Docker engine. */
+/** Properties of the Docker engine that the program depends on. */
 export interface Engine {
   /** Platform that images are built for, as in `linux/amd64`. */
   platform: string;
@@ -30,7 +30,7 @@ export async function inspectEngine(settings: Settings): Promise<{ engine?: Engi
     const problems: Problem[] = [];
     if (parseInt(version, 10) < MINIMUM_VERSION) {
       problems.push(
-        platformProblem(`the Docker engine is ${version}: version ${MINIMUM_VERSION} or newer is required`),
+        platformProblem(`the Docker engine has version ${version}: install version ${MINIMUM_VERSION} or newer`),
       );
     }
     const nvidia = "nvidia" in (info.Runtimes ?? {});
@@ -45,6 +45,6 @@ export async function inspectEngine(settings: Settings): Promise<{ engine?: Engi
     const { code, message } = error as NodeJS.ErrnoException;
     const address = process.env.DOCKER_HOST ?? "the default socket";
     const remedy = `the Docker engine does not answer at ${address} (${code ?? message}): start it, or set DOCKER_HOST`;
-    return { problems: [platformProblem(remedy)] };
+    return { problems: [platformProblem(withoutCredentials(remedy))] };
   }
 }

@@ -7,7 +7,7 @@ import { IMAGES } from "../images/catalog";
 import { localRepository, Registry } from "../registry/registry";
 import { releaseTag } from "../registry/tags";
 
-/** Problems with the ports, the registry, and the release on this machine. The engine must answer. */
+/** Problems with the ports, the registry, and the release on this machine. Requires an engine that answers. */
 export async function localProblems(settings: Settings, stack: string): Promise<Problem[]> {
   const ports = await portProblems(settings, stack);
   const registry = await registryProblems(settings, stack);

@@ -12,7 +12,7 @@ export interface Preflight {
   app?: AppSource;
 }
 
-/** Checks what only the machine or the AWS account can tell, and collects all problems. */
+/** Checks the settings against the machine and the AWS account, and collects all problems. */
 export async function preflight(settings: Settings, stack: string): Promise<Preflight> {
   const [app, { engine, problems }, account] = await Promise.all([
     openSource(settings),
@@ -32,12 +32,13 @@ async function openSource({ app }: Settings): Promise<{ source?: AppSource; prob
     const source = await openApp(app);
     return { source, problems: source.lockProblems() };
   } catch (error) {
-    const value = withoutCredentials(JSON.stringify(app));
-    return { problems: [{ key: "app", value, remedy: (error as Error).message }] };
+    // The message can quote a line of pyproject.toml.
+    const [value, remedy] = [JSON.stringify(app), (error as Error).message].map(withoutCredentials);
+    return { problems: [{ key: "app", value, remedy }] };
   }
 }
 
-/** The check of the account is loaded only where it is needed: loading the AWS provider takes about a second. */
+/** Loads the check of the account only for the platform aws: loading `@pulumi/aws` takes about 1 s. */
 async function accountProblems(settings: Settings): Promise<Problem[]> {
   if (settings.platform !== "aws") return [];
   const account = await import("./account.js");

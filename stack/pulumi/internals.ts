@@ -1,12 +1,12 @@
 /**
- * Every use of API that `@pulumi/pulumi` does not document. The package is pinned; check this file when you update it.
+ * All uses of undocumented API of `@pulumi/pulumi`. The version of the package is pinned. Check this file when you update it.
  */
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
- * Awaits an output during an update. In a preview it returns at once, because the value can be unknown.
+ * Awaits an output during an update. In a preview, it returns at once, because the value can be unknown.
  *
- * Reason: if the output of a stack rejects, Pulumi reports "error serializing property outputs". If the program itself awaits it, the
+ * Reason: if an output of the stack rejects, Pulumi reports "error serializing property outputs". If the program itself awaits it, the
  * program fails with the message of the error. `Output` has no public way to await it.
  */
 export async function awaitOutput(output: pulumi.Output<unknown>): Promise<void> {

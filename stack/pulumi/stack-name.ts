@@ -1,4 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** Physical name of what exists once in a stack, such as the ECS cluster, the ECR repository, and the load balancer. */
+/** Name in AWS of resources that a stack has once, such as the ECS cluster, the ECR repository, and the load balancer. */
 export const stackName = (): string => `${pulumi.getProject()}-${pulumi.getStack()}`;

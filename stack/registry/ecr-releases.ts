@@ -5,9 +5,9 @@ import { releaseOfTag } from "./tags";
 /** A release in the ECR repository of the stack. */
 export interface EcrRelease {
   id: string;
-  /** Number of its images that are in the repository. */
+  /** Number of images that have a tag of the release. */
   imageCount: number;
-  /** When the newest of them was pushed, in ms since 1970. */
+  /** Time at which the newest of these images was pushed, in milliseconds since 1970. */
   pushedAt: number;
 }
 

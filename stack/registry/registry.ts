@@ -1,4 +1,4 @@
-/** The calls of the OCI distribution API that a release and the build cache require. */
+/** The calls of the OCI distribution API that releases and the build cache require. */
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { userError } from "../pulumi/user-error";
@@ -10,10 +10,10 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-/** Timeout of a request in ms. */
+/** Timeout of a request, including its response. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** The repository of a stack on this machine. It contains all images. */
+/** Repository of a stack on this machine, as `HOST/NAME`. It contains all images. */
 export const localRepository = (registryPort: number): string => `127.0.0.1:${registryPort}/spatialforge`;
 
 export interface Credentials {
@@ -49,7 +49,10 @@ export const digestOf = (content: Buffer): string => `sha256:${createHash("sha25
 /** A manifest as the registry stores it. */
 export const manifestBytes = (manifest: Manifest): Buffer => Buffer.from(JSON.stringify(manifest));
 
-/** Client for a repository in a registry. Every method throws a user error if the registry rejects the request. */
+/**
+ * Client for a repository in a registry. `manifest`, `blob`, `putBlob`, `putManifest`, and `tag` throw a RunError if the registry rejects a
+ * request. If the registry does not respond, all methods except `isAvailable` throw the error of `fetch`.
+ */
 export class Registry {
   private readonly api: string;
   private readonly name: string;
@@ -78,13 +81,14 @@ export class Registry {
     );
   }
 
-  /** Digest of the image with a tag. Returns undefined if the tag does not exist. */
+  /** Digest of the image with a tag. Returns undefined if the registry does not return it, for example because the tag does not exist. */
   async digest(tag: string): Promise<string | undefined> {
     const headers = { accept: MANIFEST_TYPES };
     const response = await this.request(this.url("manifests", tag), { method: "HEAD", headers });
     return response.ok ? (response.headers.get("docker-content-digest") ?? undefined) : undefined;
   }
 
+  /** Manifest of an image. @param reference - tag or digest */
   async manifest(reference: string): Promise<Manifest> {
     return JSON.parse((await this.rawManifest(reference)).toString()) as Manifest;
   }
@@ -105,7 +109,7 @@ export class Registry {
     await this.putRawManifest(tag, manifestBytes(manifest));
   }
 
-  /** Adds a tag to an image. It reads the tag first: a registry rejects a write to an immutable tag even for the same image. */
+  /** Adds a tag to an image. Reads the tag first: a registry rejects a write to an immutable tag, even for the same image. */
   async tag(digest: string, tag: string): Promise<void> {
     if ((await this.digest(tag)) === digest) return;
     await this.putRawManifest(tag, await this.rawManifest(digest));
@@ -134,7 +138,8 @@ export class Registry {
   }
 
   private request(url: string, init: RequestInit = {}): Promise<Response> {
-    // A registry may redirect to a signed URL of its storage, which accepts no other credentials. fetch drops ours on that redirect.
+    // A registry can redirect to a signed URL of its storage, which accepts no other credentials. On a redirect to another origin, fetch
+    // removes the header `authorization`.
     const headers = { ...this.headers, ...(init.headers as Record<string, string>) };
     return fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   }

@@ -5,16 +5,17 @@ import { releaseTag } from "./tags";
 
 /** ID of a release: its source (a ref, or a hash of the source files) and a hash of the digests, so that an ID is never reused. */
 export function releaseId(source: string, images: ImageDigests): string {
-  const digests = Object.values(images).map(digestOf);
+  const digests = Object.values(images).map(imageDigest);
   return `${source}-${createHash("sha256").update(digests.join()).digest("hex").slice(0, 8)}`;
 }
 
 /** The source part of a release ID. */
 export const sourceOfRelease = (release: string): string => release.replace(/-[^-]*$/, "");
 
-/** Records a verified release: it adds a tag to each image. It does nothing for a release that is already recorded. */
+/** Records a verified release: adds a tag to each image. Does nothing if the release is already recorded. */
 export async function recordRelease(registry: Registry, release: string, images: ImageDigests): Promise<void> {
-  for (const [name, image] of Object.entries(images)) await registry.tag(digestOf(image), releaseTag(release, name));
+  for (const [name, image] of Object.entries(images)) await registry.tag(imageDigest(image), releaseTag(release, name));
 }
 
-const digestOf = (image: string): string => image.split("@")[1];
+/** The digest of an image. @param image - `repository@sha256:...` */
+export const imageDigest = (image: string): string => image.split("@")[1];

@@ -8,5 +8,5 @@ const RELEASE_TAG = new RegExp(`^${releaseTag("(.+)", `(?:${IMAGES.map(({ name }
 /** The release that a tag belongs to. Returns undefined if the tag is not a release tag. */
 export const releaseOfTag = (tag: string): string | undefined => RELEASE_TAG.exec(tag)?.[1];
 
-/** Tag that an image is pushed under, and the only one whose layers are used as build cache. */
+/** Tag under which an image is pushed. It is the only tag that builds use as a cache. */
 export const cacheTag = (image: string): string => `cache-${image}`;

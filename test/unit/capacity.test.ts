@@ -80,7 +80,7 @@ describe("capacityProblems", () => {
       "more tasks than an instance has network interfaces for",
       { gpu: { instanceTypes: ["g5.48xlarge"], maxInstances: 1 }, worker: { maxTasks: 4 } },
       "gpu.maxInstances",
-      /: 8\) requires 2 instances of g5\.48xlarge/,
+      / 8 old and new tasks .* requires 2 instances of g5\.48xlarge/,
     ],
     [
       "a worker task with too little GPU memory",
@@ -100,7 +100,7 @@ describe("capacityProblems", () => {
       "one instance for the old and the new task",
       { gpu: { maxInstances: 1 } },
       "gpu.maxInstances",
-      /1 of worker.*: 2\) requires 2 instances of g5\.xlarge: raise aws\.gpu\.maxInstances, lower aws\.worker\.maxTasks, or/,
+      /\(1 of worker\) runs 2 old and new tasks .* requires 2 instances of g5\.xlarge: raise aws\.gpu\.maxInstances, lower aws\.worker\.maxTasks, or/,
     ],
     [
       "a type with one GPU beside a type with several",
@@ -112,7 +112,7 @@ describe("capacityProblems", () => {
       "API and worker on GPU instances",
       { gpu: { maxInstances: 11 }, api: { gpu: true, minTasks: 2, maxTasks: 3 }, worker: { maxTasks: 3 } },
       "gpu.maxInstances",
-      /3 of api and 3 of worker, .*: 12\) requires 12 instances .*lower aws\.api\.maxTasks or aws\.worker\.maxTasks/,
+      /\(3 of api and 3 of worker\) runs 12 old and new tasks .* requires 12 instances .*lower aws\.api\.maxTasks or aws\.worker\.maxTasks/,
     ],
   ] as const)("%s", (_, aws, key, message) => {
     const problems = check(aws);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Cluster } from "../../stack/aws/compute/cluster";
 import { userData } from "../../stack/aws/compute/launch-template";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { AWS, mockedEngine } from "../harness/mocks";
 
 const { created, inputsOf, restart } = mockedEngine("dev");
@@ -10,6 +11,7 @@ const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 
 describe("Cluster", () => {
   const ARGS = {
+    ...awsSettingsSchema.parse({}).gpu, // so that a new setting changes no test
     ...AWS,
     accountId: "1",
     name: "sf",

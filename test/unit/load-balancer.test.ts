@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { APPLICATION } from "../../stack/app/application";
 import { LoadBalancer, type LoadBalancerArgs } from "../../stack/aws/load-balancer/load-balancer";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { DENIED_PATHS, equivalentPaths, isForwarded, pathProblem } from "../../stack/config/path-patterns";
 import { LOAD_BALANCED_ROLE } from "../../stack/roles";
 import { AWS, mockedEngine } from "../harness/mocks";
@@ -9,6 +10,7 @@ import { statementsOf } from "../harness/policy";
 const { created, inputsOf } = mockedEngine("dev");
 
 const ARGS: LoadBalancerArgs = {
+  ...awsSettingsSchema.parse({}).loadBalancer,
   ...AWS,
   accountId: "1",
   name: "sf",

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Network } from "../../stack/aws/network/network";
 import { SecurityGroups } from "../../stack/aws/network/security-groups";
 import { subnetCidrBlock } from "../../stack/aws/network/subnets";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { AWS, mockedEngine } from "../harness/mocks";
 
 const { created, inputsOf } = mockedEngine("dev");
@@ -10,6 +11,7 @@ const INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 
 describe("Network", () => {
   const ARGS = {
+    ...awsSettingsSchema.parse({}).network,
     ...AWS,
     accountId: "1",
     name: "sf",

@@ -8,6 +8,7 @@ import { ModelVolume } from "../../stack/aws/storage/model-volume";
 import { Redis } from "../../stack/aws/storage/redis";
 import { lifecycleRules, Repository } from "../../stack/aws/storage/repository";
 import { secret } from "../../stack/aws/storage/secret";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { IMAGE_UID } from "../../stack/images/user";
 import { ROOT } from "../../stack/root";
 import { AWS, mockedEngine, observe } from "../harness/mocks";
@@ -172,6 +173,7 @@ describe("Repository", () => {
 
 describe("Redis", () => {
   const ARGS = {
+    ...awsSettingsSchema.parse({}).redis,
     name: "sf",
     subnetIds: ["a", "b"],
     securityGroupId: "redis",
@@ -274,6 +276,7 @@ describe("Redis", () => {
 
 describe("Bucket", () => {
   const ARGS = {
+    ...awsSettingsSchema.parse({}).bucket,
     ...CONTEXT,
     expirationDays: 7,
     deletionProtection: false,

@@ -1,7 +1,7 @@
-/** SSM path of the ECS GPU-optimized Amazon Linux 2023 AMIs for x86_64. They include driver, NVIDIA runtime, and ECS agent. */
+/** SSM path of the ECS GPU-optimized Amazon Linux 2023 AMIs for x86_64. They include the NVIDIA driver, the NVIDIA runtime, and the ECS agent. */
 const SSM_PATH = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu";
 
-/** Form of an AMI name. */
+/** Pattern of the AMI names. */
 export const AMI_NAME = /^al2023-ami-ecs-gpu-hvm-[\w.-]+-x86_64-ebs$/;
 
 /** Value of the SSM parameter of an AMI. */
@@ -13,4 +13,5 @@ export interface Ami {
 /** Name of the SSM parameter of an AMI. @param amiName - default: the latest AMI */
 export const amiParameterName = (amiName?: string): string => `${SSM_PATH}/${amiName || "recommended"}`;
 
+/** Parses the value of the SSM parameter of an AMI. */
 export const parseAmi = (value: string): Ami => JSON.parse(value) as Ami;

@@ -5,16 +5,18 @@ import { gpuInstances, type GpuInstancesArgs } from "./gpu-instances";
 export interface ClusterArgs extends Omit<GpuInstancesArgs, "name"> {
   /** Name in AWS. */
   name: string;
-  /** Enable ECS Exec, with a log of each session. */
+  /** Enables ECS Exec, with a log of each session. */
   ecsExec: boolean;
+  /** Retention of the log of ECS Exec in days. */
   logRetentionDays: number;
+  /** Encrypts ECS Exec sessions and their log. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
 /**
  * An ECS cluster with a capacity provider for GPU instances.
  *
- * Cost: the GPU instances by the hour, each for as long as a task needs it. When idle only those that the minimum number of tasks needs.
+ * Cost: the GPU instances by the hour. The capacity provider runs as many instances as the tasks need.
  */
 export class Cluster extends pulumi.ComponentResource {
   readonly cluster: aws.ecs.Cluster;
@@ -22,7 +24,7 @@ export class Cluster extends pulumi.ComponentResource {
   readonly gpuCapacityProvider: pulumi.Output<string>;
   /** Log group of ECS Exec, if it is enabled. */
   readonly execLogGroupArn?: pulumi.Output<string>;
-  /** Services must depend on it, so that they are deleted before their capacity. */
+  /** Services must depend on it, so that they are deleted before the capacity providers. */
   readonly capacityProviders: pulumi.Resource;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {

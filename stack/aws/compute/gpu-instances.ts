@@ -9,10 +9,11 @@ export interface GpuInstancesArgs extends Omit<LaunchTemplateArgs, "cluster"> {
   /** EC2 instance types, the preferred one first. */
   instanceTypes: readonly InstanceTypeName[];
   maxInstances: number;
-  /** Number of instances that are always on-demand. Above it instances are spot instances if `spot` is true. */
+  /** Number of instances that are always on-demand. */
   onDemandBaseCapacity: number;
+  /** Whether instances above the on-demand base capacity are spot instances. Otherwise all instances are on-demand. */
   spot: boolean;
-  /** Resources that instances need to reach ECS. Without them ECS never learns that the last tasks have stopped. */
+  /** Resources that instances need to reach ECS. They must be deleted after the instances: otherwise ECS never sees the last tasks stop. */
   dependencies: pulumi.Resource[];
 }
 
@@ -30,8 +31,8 @@ export function gpuInstances(
       vpcZoneIdentifiers: args.subnetIds,
       minSize: 0,
       maxSize: args.maxInstances,
-      // The capacity provider requires the protection, to keep instances that run tasks. A group with protected instances can only be
-      // deleted by force: without it a destroy would wait forever.
+      // The capacity provider requires this protection. It keeps instances that run tasks. A group with protected instances can be deleted
+      // only with `forceDelete`. Without it, `pulumi destroy` would never end.
       protectFromScaleIn: true,
       forceDelete: true,
       mixedInstancesPolicy: {
@@ -47,7 +48,8 @@ export function gpuInstances(
       },
       instanceRefresh: {
         strategy: "Rolling",
-        // Instances that run tasks are protected from scale-in, and a refresh would wait for them forever. ECS drains them first.
+        // Instances that run tasks are protected from scale-in. By default, a refresh waits until they are not. With `Refresh`, it replaces
+        // them, and ECS drains them first.
         preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
       },
       tags: Object.entries({ ...defaultTags(), AmazonECSManaged: "true" }).map(([key, value]) => ({

@@ -4,18 +4,18 @@ export interface InstanceType {
   /** MiB */
   memory: number;
   gpus: number;
-  /** Network interfaces, where there are fewer than one for each GPU and one for the instance. */
+  /** Maximum number of network interfaces. Only for types that have fewer than one for each GPU and one for the instance. */
   networkInterfaces?: number;
   /** MiB of each GPU, as the EC2 API reports it. */
   gpuMemory: number;
-  /** USD an hour, on-demand, Linux, us-east-1. */
+  /** USD per hour, on-demand, Linux, us-east-1. */
   price: number;
 }
 
 /**
  * Instance types for GPU tasks.
- * Sources: EC2 instance types, accelerated computing, https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html;
- * prices: https://instances.vantage.sh, as of 2026-01-21.
+ * Sources: Amazon EC2 instance types, accelerated computing, https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html. Prices:
+ * https://instances.vantage.sh, as of 2026-01-21.
  */
 export const INSTANCE_TYPES = {
   "g4dn.xlarge": { vcpus: 4, memory: 16384, gpus: 1, gpuMemory: 16384, price: 0.526 },

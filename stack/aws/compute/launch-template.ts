@@ -9,16 +9,19 @@ export interface LaunchTemplateArgs extends AwsContext {
   name: string;
   cluster: aws.ecs.Cluster;
   securityGroupId: pulumi.Input<string>;
-  /** Size of the root volume in GiB. It must hold a few releases of several GB each. */
+  /** Size of the root volume in GiB. It must have room for the images of a few releases, of several GB each. */
   volumeSize: number;
-  /** Name of the AMI. Empty: the latest AMI, so that each new AMI is a change. */
+  /** Name of the AMI. Empty: the latest AMI. Each new AMI then changes the launch template. */
   amiName: string;
 }
 
-/** Throughput of the gp3 volume in MiB/s. It limits the pull of an image of several GB. */
+/** Throughput of the gp3 volume in MiB/s. It limits how fast an image of several GB is pulled. */
 const VOLUME_THROUGHPUT = 500;
 
-/** Creates the launch template of the GPU instances, with the role of the ECS agent. */
+/**
+ * Creates the launch template of the GPU instances, with the role of the ECS agent.
+ * @returns the template, and the resources that must exist before an instance starts
+ */
 export function launchTemplate(
   name: string,
   args: LaunchTemplateArgs,
@@ -84,10 +87,10 @@ END
 `;
 }
 
-/** Permissions of the ECS agent: to join this cluster. The execution roles of the tasks pull images and write logs. */
+/** Permissions of the ECS agent to join the cluster. To pull images and write logs, tasks use their execution role. */
 function agentStatements(cluster: aws.ecs.Cluster, context: AwsContext): Statement[] {
   return [
-    { Action: ["ecs:DiscoverPollEndpoint"], Resource: "*" }, // AWS supports no resource here
+    { Action: ["ecs:DiscoverPollEndpoint"], Resource: "*" }, // the action supports no resource
     {
       Action: [
         "ecs:RegisterContainerInstance",

@@ -4,8 +4,9 @@ import { arn, type AwsContext } from "../context";
 import { makePrivate } from "../storage/private-bucket";
 
 export interface AccessLogsArgs extends AwsContext {
+  /** Retention of the logs in days. */
   retentionDays: number;
-  /** Keep the bucket and its objects when the stack is destroyed. */
+  /** Refuses to delete a bucket that contains logs. Otherwise the logs are deleted together with the bucket. */
   deletionProtection: boolean;
 }
 
@@ -21,7 +22,7 @@ export class AccessLogs extends pulumi.ComponentResource {
     const bucket = new aws.s3.Bucket(name, { forceDestroy: !args.deletionProtection }, child);
     new aws.s3.BucketServerSideEncryptionConfiguration(
       name,
-      // Elastic Load Balancing supports only the key of S3.
+      // Elastic Load Balancing does not support other keys for access logs.
       { bucket: bucket.id, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
       child,
     );
@@ -39,7 +40,10 @@ export class AccessLogs extends pulumi.ComponentResource {
   }
 }
 
-/** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html */
+/**
+ * Allows Elastic Load Balancing to write the logs of load balancers of this account.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+ */
 const logDelivery = (bucketArn: pulumi.Output<string>, context: AwsContext) => ({
   Effect: "Allow",
   Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },

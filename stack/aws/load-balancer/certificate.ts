@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
- * Requests a certificate for a domain name and validates it with a DNS record. AWS renews it for as long as the record exists.
+ * Requests a certificate for a domain name and validates it with a DNS record. AWS renews it as long as the record exists.
  * @returns ARN of the certificate, once it is valid
  */
 export function certificate(
@@ -12,7 +12,7 @@ export function certificate(
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
   const requested = new aws.acm.Certificate(name, { domainName, validationMethod: "DNS" }, opts);
-  // One domain name requires one record.
+  // A certificate for one domain name has one validation record.
   const validation = requested.domainValidationOptions[0];
   const record = new aws.route53.Record(
     name,

@@ -2,13 +2,13 @@ import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { DENIED_PATHS, MAXIMUM_VALUES_PER_RULE } from "../../config/path-patterns";
 
-/** The action for every path that is not public. */
+/** Action for all paths that are not public. */
 export const NOT_FOUND = {
   type: "fixed-response",
   fixedResponse: { contentType: "text/plain", statusCode: "404", messageBody: "not found" },
 };
 
-/** Creates the listener rules: denied paths first, then public paths. */
+/** Creates the listener rules. Rules for denied paths have priority over rules for public paths. */
 export function listenerRules(
   prefix: string,
   listener: aws.lb.Listener,
@@ -31,6 +31,7 @@ export function listenerRules(
   );
 }
 
+/** Splits paths into lists of the length that one rule supports. */
 function chunks(paths: readonly string[]): string[][] {
   return Array.from({ length: Math.ceil(paths.length / MAXIMUM_VALUES_PER_RULE) }, (_, index) =>
     paths.slice(index * MAXIMUM_VALUES_PER_RULE, (index + 1) * MAXIMUM_VALUES_PER_RULE),

@@ -16,20 +16,21 @@ export interface LoadBalancerArgs extends AwsContext {
   /** Public subnets. */
   subnetIds: pulumi.Input<string>[];
   securityGroupId: pulumi.Input<string>;
-  /** Resources that must exist before the load balancer can be internet-facing. */
+  /** Resources that an internet-facing load balancer requires: the routes of the public subnets. */
   dependencies: pulumi.Resource[];
-  /** ACM certificate for HTTPS. Empty: a certificate is requested for the domain name, or there is none and the listener uses HTTP. */
+  /** ARN of the ACM certificate for HTTPS. Empty: with a hosted zone, a certificate is requested. Without one, the listener uses HTTP. */
   certificateArn: string;
   /** Domain name of the service. Empty: the DNS name of the load balancer. */
   domainName: string;
   /** Route 53 hosted zone for the DNS record of the domain name. Empty: the record is created elsewhere. */
   hostedZoneId: string;
-  /** Patterns of the public paths. All other paths are answered with 404. Default: the public paths of the application. */
+  /** Patterns of the public paths. The load balancer returns 404 for all other paths. Default: the public paths of the application. */
   publicPaths?: readonly string[];
-  /** AWS WAF in front of the load balancer. */
+  /** Creates a web ACL of AWS WAF for the load balancer. */
   waf: boolean;
   /** Retention of access logs and WAF logs in days. */
   logRetentionDays: number;
+  /** Refuses to delete the load balancer, and a bucket that contains access logs. */
   deletionProtection: boolean;
   /** Encrypts the WAF logs. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
@@ -38,7 +39,7 @@ export interface LoadBalancerArgs extends AwsContext {
 /**
  * The Application Load Balancer: the only part of the stack that the internet can reach.
  *
- * Cost: the load balancer by the hour and by its capacity units, and AWS WAF by the rule and request.
+ * Cost: the load balancer by the hour and by its capacity units. AWS WAF by the rule and by the request.
  */
 export class LoadBalancer extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;

@@ -6,17 +6,18 @@ export interface WafArgs {
   /** Name in AWS. */
   name: string;
   loadBalancerArn: pulumi.Input<string>;
+  /** Retention of the logs in days. */
   logRetentionDays: number;
   /** Encrypts the logs. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
-/** Requests from one IP address in five minutes, above which AWS WAF blocks the address. */
+/** Number of requests from one IP address in five minutes above which AWS WAF blocks the address. */
 const RATE_LIMIT = 2000;
 
 /**
- * The AWS managed rule groups, with their rules that inspect the body of a request or its size. (For a load balancer AWS WAF inspects the
- * first 8 KB.) Those rules only count the request and label it. A further rule blocks by label.
+ * The AWS managed rule groups, each with its rules that inspect the body of a request or its size. (For a load balancer, AWS WAF inspects the
+ * first 8 KB.) These rules only count and label requests. A separate rule blocks requests by label.
  * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
 const RULE_GROUPS: readonly { name: string; labels?: string; bodyRules: readonly string[] }[] = [
@@ -104,8 +105,8 @@ const managedRuleGroup = ({ name, bodyRules }: (typeof RULE_GROUPS)[number], pri
 });
 
 /**
- * Blocks requests that a body rule has labeled, except on routes whose bodies are not inspected. It is one rule, because each rule makes every
- * preview slower.
+ * Blocks requests that a body rule has labeled, except on the routes of `APPLICATION.uninspectedBodies`. It is one rule, because each rule makes
+ * every preview slower.
  */
 const blockLabeledBodies = (priority: number): Rule => ({
   name: "AttackInBody",
