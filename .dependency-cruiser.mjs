@@ -69,20 +69,19 @@ export default {
     ...upward,
     {
       name: "configuration-imports-data-tables-only",
-      comment:
-        "The configuration is made of pure functions: it may import data tables and UserError, and nothing else of stack/.",
+      comment: "The configuration is made of pure functions: it may import data tables, and nothing else of stack/.",
       severity: "error",
       from: { path: pattern("stack/config/") },
       to: {
         path: "^stack/",
-        pathNot: [pattern("stack/config/"), pattern("stack/pulumi/user-error.ts"), ...dataTables],
+        pathNot: [pattern("stack/config/"), ...dataTables],
       },
     },
     {
       name: "configuration-without-pulumi",
-      comment: "Data tables and configuration run without Pulumi. Only config/read.ts reads Pulumi's configuration.",
+      comment: "Data tables and configuration run without Pulumi. pulumi/stack-config.ts reads the configuration.",
       severity: "error",
-      from: { path: [pattern("stack/config/"), ...dataTables], pathNot: pattern("stack/config/read.ts") },
+      from: { path: [pattern("stack/config/"), ...dataTables] },
       to: { path: "(^|/)node_modules/@pulumi/|^@pulumi/" },
     },
     ...[

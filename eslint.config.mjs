@@ -14,6 +14,7 @@ export default defineConfig(
     files: ["**/*.ts", "**/*.mts"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: { "@typescript-eslint/no-deprecated": "error" },
   },
   {
     // Tests read mocks, JSON and YAML whose types nobody declares, and stubs are async because their interface is.

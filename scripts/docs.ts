@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the generated tables of docs/aws.md: the settings with their defaults, and the cost of dev and prod. */
+/** `npm run docs`: updates the generated tables in docs/aws.md: the settings with their defaults, and the cost of dev and prod. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -22,7 +22,8 @@ export function withGeneratedTables(page: string): string {
     const end = `<!-- end of the ${name} table -->`;
     const [before, rest = ""] = text.split(start);
     const [, after] = rest.split(end);
-    if (after === undefined) throw new Error(`${PAGE} needs two lines where the ${name} table goes:\n${start}\n${end}`);
+    if (after === undefined)
+      throw new Error(`${PAGE} needs two lines at the location of the ${name} table:\n${start}\n${end}`);
     return `${before}${start}\n\n${table()}\n\n${end}${after}`;
   }, page);
 }
@@ -43,10 +44,10 @@ function settingRows(schema: z.core.JSONSchema.BaseSchema, path: string): string
   return [[`\`${path}\``, value === undefined ? "" : `\`${text}\``, description]];
 }
 
-/** Headings of the two columns of a stack. */
+/** Parts of the column headings, by scale. Each stack has two columns. */
 const SCALES = { rest: "at rest (minimum tasks)", full: "at full scale (maximum tasks)" } as const;
 
-/** The hourly cost of dev and prod. */
+/** The cost of dev and prod per hour. */
 function costTable(): string {
   const columns = AWS_STACKS.flatMap((stack) => {
     const settings = awsSettingsSchema.parse(readStackConfig(stack).aws);

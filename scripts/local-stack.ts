@@ -1,4 +1,4 @@
-/** `npm run up`, `npm run down` and `npm run pulumi`: operate the stack `local`. Its state is in the clone. */
+/** `npm run up`, `npm run down`, and `npm run pulumi`: operate the stack `local`, whose state is in the clone. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,7 +14,7 @@ const HELP = {
   npm run up -- --help        print this help
 
 The settings are in Pulumi.local.yaml, and Pulumi.yaml describes each of them. The state is in .state/ in this folder.`,
-  down: `npm run down: removes all containers, volumes and networks of the service, its state, and all data in it.
+  down: `npm run down: removes all containers, volumes, and networks of the service, its state, and all its data.
 
   npm run down                remove everything
   npm run down -- --help      print this help
@@ -52,7 +52,7 @@ async function down(stack: LocalStack): Promise<number> {
   stack.deleteState();
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   console.log(
-    "All containers, volumes, networks and the state are removed. The Docker engine keeps the images and the build cache.",
+    "All containers, volumes, networks, and the state are removed. The Docker engine keeps the images and the build cache.",
   );
   return 0;
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** Why the command cannot run on this machine; undefined if it can. */
+/** The reason why the command cannot run on this machine. Undefined if it can. */
 function unsupported() {
   if (process.platform === "win32") {
     return "Native Windows is not supported. Run this command in WSL: https://learn.microsoft.com/windows/wsl/install";

@@ -1,5 +1,5 @@
 /**
- * `npm run lock`: creates the dependency lock of an app, `images/locks/NAME/`, from its `pyproject.toml`.
+ * `npm run lock`: creates the dependency lock of an app in `images/locks/NAME/`, from its `pyproject.toml`.
  *
  * uv resolves all dependencies once, for all Python versions and machine architectures of the images. This script splits the result into
  * the groups of `stack/lock/groups.ts`. To find the dependencies of a group, uv resolves the group alone, with the versions of the first

@@ -10,7 +10,7 @@ export type AwsStackName = (typeof AWS_STACKS)[number];
 /** Absolute path of a stack's settings file. */
 export const stackFile = (stack: AwsStackName): string => join(ROOT, `Pulumi.${stack}.yaml`);
 
-/** The configuration in a stack's settings file. The keys have no namespace. */
+/** The configuration in a stack's settings file, by key without the namespace `spatialforge`. */
 export function readStackConfig(stack: AwsStackName): Record<string, unknown> {
   const { config } = parse(readFileSync(stackFile(stack), "utf8")) as { config: Record<string, unknown> };
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("spatialforge:", ""), value]));

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseSettings } from "./config/parse";
 import { formatProblems } from "./config/problem";
-import { readConfig } from "./config/read";
 import type { Environment, PlatformArgs } from "./platform";
 import { preflight } from "./preflight/preflight";
+import { readStackConfig } from "./pulumi/stack-config";
 import { userError } from "./pulumi/user-error";
 
 /**
@@ -11,7 +11,7 @@ import { userError } from "./pulumi/user-error";
  * @throws RunError that lists all problems, before any resource is registered.
  */
 export async function readInputs(): Promise<PlatformArgs> {
-  const config = readConfig();
+  const config = readStackConfig();
   const { stack, secretKeys } = config;
   const { settings: parsed, problems } = parseSettings(config);
   if (!parsed) throw userError(formatProblems(problems, stack));

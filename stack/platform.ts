@@ -25,7 +25,7 @@ export interface PlatformArgs {
 export interface Platform extends pulumi.ComponentResource {
   /** The outputs of the stack. A platform can add its own. */
   readonly outputs: {
-    /** URL of the API, once all services are verified. */
+    /** URL of the API, after all services are verified. */
     url: pulumi.Output<string>;
     /** The images of the release, each as `repository@sha256:...`. */
     images: pulumi.Output<ImageDigests>;

@@ -17,7 +17,10 @@ export interface Role {
   loadBalanced: boolean;
   /** Application Auto Scaling sets the number of tasks. The role gets scaling policies, and the settings `aws.NAME`. */
   scaled: boolean;
-  /** A task protects itself from scale-in while it runs a job. The role gets the IAM permission and a worker pool that requests the protection. */
+  /**
+   * A task protects itself from scale-in while it runs a job. The role gets the IAM permission and a worker pool that requests the
+   * protection.
+   */
   scaleInProtection: boolean;
   /** At most one task runs at any time: the old one stops before the new one starts. */
   singleton: boolean;

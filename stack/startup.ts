@@ -20,8 +20,8 @@ export async function readInputs(): Promise<PlatformArgs> {
 }
 
 /**
- * Starts the AWS provider, which takes about 2 s, and loads the platform. Does not wait for either of them. Errors surface where the results
- * are awaited.
+ * Starts the AWS provider, which takes about 2 s, and loads the platform. Does not wait for either of them. Errors surface where the
+ * results are awaited.
  */
 async function startAws(): Promise<void> {
   const { callerIdentity } = await import("./clients/aws-identity.js");

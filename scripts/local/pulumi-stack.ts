@@ -14,12 +14,16 @@ const STATE = join(ROOT, ".state");
 
 /** The stack `local`, operated through the Pulumi CLI. */
 export interface LocalStack {
-  /** Runs a Pulumi command in the terminal. @returns its exit code */
+  /** Runs a Pulumi command in the terminal. @returns the exit code of the command */
   run(...args: string[]): Promise<number>;
   outputs(): Outputs;
   /** Deletes the state of the stack. Call this after `destroy` only. */
   deleteState(): void;
-  /** Value of a `RandomPassword` resource in the state. @param name - of the resource, without the prefix of its component */
+  /**
+   * Value of a `RandomPassword` resource in the state.
+   * @param name - name of the resource
+   * @throws Error if the state has no such resource, because the service is not running.
+   */
   password(name: string): string;
 }
 
@@ -29,13 +33,16 @@ export interface Outputs {
   images: Record<string, string>;
 }
 
-/** Finds or installs the Pulumi CLI, creates the backend on the first run, and selects the stack. */
+/**
+ * Finds or installs the Pulumi CLI, creates the backend on the first run, and selects the stack.
+ * @throws Error with the message of the CLI.
+ */
 export async function openStack(): Promise<LocalStack> {
   const cli = await findCli();
   useDockerContext();
   const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
   const common = ["--stack", STACK, "--cwd", ROOT];
-  // Also before the first command: a run that was killed may have left a salt, and it does not fit a new passphrase.
+  // Also before the first command: a run that was killed can leave a salt, which does not match a new passphrase.
   removeUnusedSalt();
   process.on("exit", removeUnusedSalt);
   const select = spawnSync(cli, ["stack", "select", STACK, "--create", "--cwd", ROOT, "--non-interactive"], {
@@ -51,7 +58,7 @@ export async function openStack(): Promise<LocalStack> {
   return {
     run: (...args) =>
       new Promise((resolve, reject) => {
-        // The terminal sends Ctrl-C to the CLI too. Wait for it: it stops its operations and saves the state.
+        // The terminal also sends Ctrl-C to the CLI, which then stops its operations and saves the state. This process waits for it.
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
         const child = spawn(cli, [...args, ...common], { env, stdio: "inherit" });
         child.once("error", reject);
@@ -81,7 +88,7 @@ async function findCli(): Promise<string> {
   const onPath = await PulumiCommand.get({ version }).catch(() => undefined);
   if (onPath) return onPath.command;
   const root = join(ROOT, ".cache", "pulumi");
-  if (!existsSync(root)) console.log(`Installing Pulumi ${version.version} in .cache/ ...`);
+  if (!existsSync(root)) console.error(`Installing Pulumi ${version.version} in .cache/ ...`);
   const { command } = await PulumiCommand.install({ root, version });
   // The CLI finds its language plugins on PATH.
   process.env.PATH = dirname(command) + delimiter + process.env.PATH;

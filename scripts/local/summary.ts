@@ -6,7 +6,7 @@ import type { Outputs } from "./pulumi-stack";
 
 const MB = 1e6;
 
-/** A table of the services of a stack: name, image variant, size of the image in MB (10^6 bytes, uncompressed), health. */
+/** A table of the services of a stack: name, variant of the image, size of the image in MB (10^6 bytes, uncompressed), and health. */
 export async function summary(stack: string): Promise<string> {
   const engine = new Docker();
   const containers = await engine.listContainers({ filters: containerFilter(stack) });

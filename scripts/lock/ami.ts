@@ -18,7 +18,11 @@ export async function newestAmi(): Promise<string> {
   }
 }
 
-/** Sets the AMI name in the stack settings files that pin one. The rest of each file is unchanged. @returns the files that change */
+/**
+ * Sets the AMI name in the settings files that pin one. The rest of each file is unchanged.
+ * @param write - false: only find the files
+ * @returns the files that change
+ */
 export function pinAmi(files: readonly string[], name: string, write = true): string[] {
   return files.filter((file) => {
     const text = readFileSync(file, "utf8");

@@ -26,7 +26,11 @@ interface Options {
   readonly cpuIndex: string;
 }
 
-/** Creates, updates or checks a lock. @returns true if the lock is unchanged */
+/**
+ * Creates, updates, or checks a lock.
+ * @returns true if the lock is unchanged
+ * @throws LockError with a message for the user
+ */
 export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options): Promise<boolean> {
   const project = readProject(app);
   const lockName = normalizeName(name ?? project.name);
@@ -57,13 +61,13 @@ export async function makeLock({ app, name, upgrade, check, cpuIndex }: Options)
   const isOther = (one: { readonly name: string }): boolean => !isPytorch(one);
   const pytorch = heavyCpu.filter(isPytorch);
   if (pytorch.length > 0) {
-    const answer = await findCpuBuilds(cpuIndex, pytorch, project.python);
-    if ("unreachable" in answer) {
-      console.warn(`torch.cpu.txt has no new hashes: ${answer.unreachable}`);
+    const found = await findCpuBuilds(cpuIndex, pytorch, project.python);
+    if ("unreachable" in found) {
+      console.warn(`torch.cpu.txt has no new hashes: ${found.unreachable}`);
     }
     const previous = upgrade ? [] : (locked["torch.cpu.txt"]?.pins ?? []);
     const builds =
-      "pins" in answer ? keepKnownHashes(answer.pins, previous) : keepCpuBuilds(pytorch, locked["torch.cpu.txt"]);
+      "pins" in found ? keepKnownHashes(found.pins, previous) : keepCpuBuilds(pytorch, locked["torch.cpu.txt"]);
     put("torch.cpu.txt", builds, requirementsOf("heavy").filter(isPytorch));
     put("heavy.cpu.txt", heavyCpu.filter(isOther), requirementsOf("heavy").filter(isOther));
   }

@@ -1,4 +1,4 @@
-/** Finds the CPU builds of torch, torchvision and torchaudio. They are on the PyTorch index and not on PyPI. */
+/** Finds the CPU builds of torch, torchvision, and torchaudio. They are on the PyTorch index and not on PyPI. */
 import { withoutCredentials } from "../../stack/config/problem";
 import { LockError } from "../../stack/lock/error";
 import { combineMarkers, parseMarker } from "../../stack/lock/marker";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { GROUPS, LOCK_FILES } from "../../stack/lock/groups";
 import { parsePins, pinText } from "../../stack/lock/pin";
 
-/** Prints one line for each file, then one line for each pin that was added, removed or changed. */
+/** Prints one line for each file, then one line for each pin that was added, removed, or changed. */
 export function report(
   name: string,
   before: Record<string, string>,

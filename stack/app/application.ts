@@ -3,7 +3,7 @@
  * {@link RUNTIME_FACTS} from `application.json`, which staging writes into each build context.
  */
 export const APPLICATION = {
-  /** Python package; its folder is beside `pyproject.toml`. */
+  /** Python package. Its folder is next to `pyproject.toml`. */
   package: "spatialforge",
   /** Lowest Python that the application supports (`requires-python`). */
   minimumPython: "3.11",
@@ -51,7 +51,7 @@ export const APPLICATION = {
   /** Paths that must never be public. */
   internalPaths: ["/metrics", "/metrics/", "/v1/admin/keys", "/v1/admin/status", "/v1/admin/"],
   /** Regular expression for the routes whose request bodies AWS WAF must not block: uploaded files, and webhooks that Stripe signs. */
-  uninspectedBodies: "^/v1/((depth|pose|reconstruct|measure|floorplan|segment-3d|inspect)(/[a-z]+)?|billing/webhooks)$",
+  unblockedBodies: "^/v1/((depth|pose|reconstruct|measure|floorplan|segment-3d|inspect)(/[a-z]+)?|billing/webhooks)$",
   /** Environment variables that contain a secret. */
   secretVariables: ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "SENTRY_DSN"],
   /** Environment variables that must not be true in production. */

@@ -56,8 +56,8 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
 }
 
 /**
- * Writes the credentials for the package indexes to a build context. `BuildContext.hash` does not include them. The file is emptied when the
- * process exits. It must exist even without credentials, because the build mounts it.
+ * Writes the credentials for the package indexes to a build context. `BuildContext.hash` does not include them. The file is emptied when
+ * the process exits. It must exist even without credentials, because the build mounts it.
  */
 export function writeNetrc(contextPath: string, netrc: string): void {
   const file = join(ROOT, contextPath, "credentials", "netrc");
@@ -88,14 +88,14 @@ function copy(from: string, to: string): void {
 /** Sets constant modes and modification times in a folder. Returns a hash of its files. */
 function normalize(folder: string): string {
   const hash = createHash("sha256");
-  const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
-  for (const entry of entries.reverse()) {
-    const path = join(folder, entry);
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+  for (const name of names.reverse()) {
+    const path = join(folder, name);
     const isFolder = statSync(path).isDirectory();
     chmodSync(path, isFolder ? 0o755 : 0o644);
     if (!isFolder) {
       hash
-        .update(`${entry.split(sep).join("/")}\0`)
+        .update(`${name.split(sep).join("/")}\0`)
         .update(readFileSync(path))
         .update("\0");
     }

@@ -12,15 +12,15 @@ export interface AwsContext {
   dnsSuffix: pulumi.Input<string>;
 }
 
-/** The account, region, and partition that the AWS provider uses. */
+/**
+ * The account, region, and partition that the AWS provider uses.
+ * @throws Error if no region is configured. The preflight checks report this first.
+ */
 export function awsContext(opts: pulumi.InvokeOptions): AwsContext {
-  const partition = aws.getPartitionOutput({}, opts);
-  return {
-    accountId: pulumi.output(callerIdentity()).accountId,
-    region: aws.getRegionOutput({}, opts).id,
-    partition: partition.partition,
-    dnsSuffix: partition.dnsSuffix,
-  };
+  const { region } = aws.config;
+  if (!region) throw new Error("no AWS region is set");
+  const { partition, dnsSuffix } = aws.getPartitionOutput({}, opts);
+  return { accountId: pulumi.output(callerIdentity()).accountId, region, partition, dnsSuffix };
 }
 
 /** ARN of a resource in the account and region. @param resource - such as `cluster/NAME`, or a pattern with `*` */
@@ -35,7 +35,7 @@ export const serviceHost = ({ region, dnsSuffix }: AwsContext, service: string):
   pulumi.interpolate`${service}.${region}.${dnsSuffix}`;
 
 /**
- * The tags of `aws:defaultTags`, for instances and volumes. The provider does not tag them, because Auto Scaling creates them. AWS does not copy
- * the tags of an Auto Scaling group or a launch template to them by default.
+ * The tags of `aws:defaultTags`, for instances and volumes. The provider does not tag them, because Auto Scaling creates them. AWS does not
+ * copy the tags of an Auto Scaling group or a launch template to them by default.
  */
 export const defaultTags = (): Record<string, string> => aws.config.defaultTags?.tags ?? {};

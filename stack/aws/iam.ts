@@ -17,8 +17,8 @@ export const allowPolicy = (statements: readonly Statement[]): pulumi.Output<str
   });
 
 /**
- * Creates a trust policy that lets an AWS service assume a role, but only on behalf of resources of this account. This prevents the confused
- * deputy problem: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+ * Creates a trust policy that lets an AWS service assume a role, but only on behalf of resources of this account. This prevents the
+ * confused deputy problem: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
  *
  * @param sourceArn - ARN pattern of the resources that the service acts for
  */

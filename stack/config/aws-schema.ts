@@ -52,7 +52,7 @@ const service = ({ gpu: usesGpu, loadBalanced, queues, aws: defaults }: Role) =>
       .default(defaults.memory)
       .describe("Memory of a task in MiB"),
     gpuMemory: integer(0, 200_000).default(0).describe("GPU memory that a task needs in MiB; 0: not checked"),
-    // A target group without a task answers 503, so a load-balanced role always has one.
+    // A load balancer without a healthy target returns 503, so a load-balanced role always has one.
     minTasks: integer(loadBalanced ? 1 : 0, 100)
       .default(defaults.minTasks)
       .describe("Minimum number of tasks"),

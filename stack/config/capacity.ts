@@ -32,7 +32,11 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
     remedy,
   });
   if (onDemandBaseCapacity > maxInstances) {
-    problems.push(baseProblem(`it is greater than aws.gpu.maxInstances, which is ${maxInstances}: lower it, or raise aws.gpu.maxInstances`));
+    problems.push(
+      baseProblem(
+        `it is greater than aws.gpu.maxInstances, which is ${maxInstances}: lower it, or raise aws.gpu.maxInstances`,
+      ),
+    );
   }
   if (onDemandBaseCapacity && !spot) {
     problems.push(

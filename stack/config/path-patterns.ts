@@ -11,7 +11,10 @@ import { APPLICATION } from "../app/application";
  */
 export const DENIED_PATHS: readonly string[] = ["*..*", "*//*"];
 
-/** Maximum values of all conditions of one rule. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
+/**
+ * Maximum values of all conditions of one rule.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+ */
 export const MAXIMUM_VALUES_PER_RULE = 5;
 /** Maximum characters of a pattern, from the same page. */
 const MAXIMUM_LENGTH = 128;
@@ -26,7 +29,7 @@ export function toRegExp(pattern: string): RegExp {
   return new RegExp(`^${parts}$`);
 }
 
-/** Whether the load balancer forwards a path: the first matching rule decides, and without a match it answers 404. */
+/** Whether the load balancer forwards a path: the first matching rule decides. Without a match, it returns 404. */
 export function isForwarded(path: string, patterns: readonly string[]): boolean {
   const matches = (list: readonly string[]) => list.some((pattern) => toRegExp(pattern).test(path));
   return !matches(DENIED_PATHS) && matches(patterns);

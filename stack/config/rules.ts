@@ -27,6 +27,15 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
       remedy: "the API uses the same port: set different ports",
     });
   }
+  const { app } = settings;
+  if ("repository" in app && withoutCredentials(app.repository) !== app.repository) {
+    problems.push({
+      key: "app.repository",
+      value: withoutCredentials(app.repository),
+      remedy:
+        "the URL contains credentials, which would be stored in plain text: configure a git credential helper, or use SSH",
+    });
+  }
   if (settings.netrc && !context.secretKeys.has("netrc")) {
     problems.push({
       key: "netrc",

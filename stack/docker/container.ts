@@ -35,8 +35,8 @@ export interface ContainerArgs extends StackContext {
 const DEFAULT_STOP_TIMEOUT = 10;
 
 /**
- * Creates a container with the settings that all services of the stack share: Docker restarts it when it exits, other containers reach it by
- * its name, its root file system is read-only, it has no capabilities and cannot gain privileges, and `/tmp` is in memory.
+ * Creates a container with the settings that all services of the stack share: Docker restarts it when it exits, other containers reach it
+ * by its name, its root file system is read-only, it has no capabilities and cannot gain privileges, and `/tmp` is in memory.
  */
 export function container(name: string, args: ContainerArgs, opts: pulumi.CustomResourceOptions): docker.Container {
   const stopTimeout = args.stopTimeout ?? DEFAULT_STOP_TIMEOUT;

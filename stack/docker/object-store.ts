@@ -8,8 +8,8 @@ import { SERVICE_IMAGES } from "./service-images";
 const BUCKET = "spatialforge";
 
 /**
- * Creates the object store: Versity S3 Gateway on a volume. It stores a bucket as a folder, so the command that creates the folder creates the
- * bucket.
+ * Creates the object store: Versity S3 Gateway on a volume. It stores a bucket as a folder, so the command that creates the folder creates
+ * the bucket.
  * @returns the container, and the environment variables with which the application connects to it
  */
 export function objectStore(context: StackContext, opts: pulumi.CustomResourceOptions) {

@@ -13,8 +13,8 @@ import { registry } from "./registry";
 import { verifyRollout } from "./rollout";
 
 /**
- * Seconds for which a container can be unhealthy before its health check stops its process. Docker then restarts the container: it restarts a
- * container only when the process has exited.
+ * Seconds for which a container can be unhealthy before its health check stops its process. Docker then restarts the container: it restarts
+ * a container only when the process has exited.
  */
 const RESTART_AFTER_S = 60;
 

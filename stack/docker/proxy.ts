@@ -6,8 +6,8 @@ import { nginxConfig, RUN_NGINX } from "./nginx";
 import { SERVICE_IMAGES } from "./service-images";
 
 /**
- * Creates the reverse proxy. It publishes the port of the API, so a new API container can start before the old one stops. It asks Docker's DNS
- * server for the addresses of the API again after one second, and tries the next address if one does not answer.
+ * Creates the reverse proxy. It publishes the port of the API, so a new API container can start before the old one stops. It asks Docker's
+ * DNS server for the addresses of the API again after one second, and tries the next address if one does not answer.
  *
  * @param upstream - name of the container that serves the API
  * @param port - port on the loopback address

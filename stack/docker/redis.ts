@@ -5,8 +5,8 @@ import { container, exclusive, type StackContext } from "./container";
 import { SERVICE_IMAGES } from "./service-images";
 
 /**
- * Creates Redis: the Celery broker and the only store of API keys. It appends each write to a file. When it is full, it rejects writes instead
- * of evicting keys. The password is in the environment, because every user of the machine can read a command line.
+ * Creates Redis: the Celery broker and the only store of API keys. It appends each write to a file. When it is full, it rejects writes
+ * instead of evicting keys. The password is in the environment, because every user of the machine can read a command line.
  * @returns the container, and the environment variables with which the application connects to it
  */
 export function redis(context: StackContext, opts: pulumi.CustomResourceOptions) {

@@ -11,8 +11,8 @@ export interface HealthCheck {
 }
 
 /**
- * Reads the health check from `HEALTHCHECK` in `images/Dockerfile`, which is its only source. ECS ignores that instruction, so task definitions
- * repeat it.
+ * Reads the health check from `HEALTHCHECK` in `images/Dockerfile`, which is its only source. ECS ignores that instruction, so task
+ * definitions repeat it.
  * @throws Error if the Dockerfile has no HEALTHCHECK.
  */
 export function imageHealthCheck(): HealthCheck {

@@ -6,7 +6,7 @@
  * | file            | packages                                                                   | images     |
  * | --------------- | -------------------------------------------------------------------------- | ---------- |
  * | `heavy.txt`     | large packages that rarely change, and dependencies that only they require | GPU images |
- * | `torch.cpu.txt` | torch, torchvision and torchaudio from the PyTorch CPU index               | CPU image  |
+ * | `torch.cpu.txt` | torch, torchvision, and torchaudio from the PyTorch CPU index              | CPU image  |
  * | `heavy.cpu.txt` | the other packages of `heavy.txt`, without CUDA                            | CPU image  |
  * | `light.txt`     | all other packages                                                         | all images |
  * | `web.txt`       | the web server, and dependencies that only it requires                     | API image  |

@@ -1,4 +1,4 @@
-/** Parses, inspects and formats environment markers (PEP 508). */
+/** Parses, inspects, and formats environment markers (PEP 508). */
 import type { EnvironmentMarker, EnvironmentMarkerLeaf } from "pip-requirements-js";
 import { LockError } from "./error";
 import { parseLine } from "./requirement-line";

@@ -18,7 +18,8 @@ const PROVIDER_ONLY = [
 
 /** Problems with the AWS account: region, credentials, and whether the registry has the release. */
 export async function accountProblems(settings: Settings): Promise<Problem[]> {
-  if (!aws.config.region && !process.env.AWS_REGION && !process.env.AWS_DEFAULT_REGION) {
+  // The provider also reads AWS_REGION and AWS_DEFAULT_REGION, and so does this property.
+  if (!aws.config.region) {
     return [problem("no region is set: `pulumi config set aws:region us-east-1`")];
   }
   const provider = new pulumi.Config("aws");

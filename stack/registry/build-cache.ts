@@ -4,13 +4,13 @@ import { digestOf, manifestBytes, type Manifest, type Registry } from "./registr
 /** Field of the image config in which BuildKit stores the inline cache, as base64 of JSON. */
 const CACHE_FIELD = "moby.buildkit.cache.v0";
 
-/** Milliseconds within which a registry that was just started must answer, and between two attempts. */
+/** Time in which a registry that was just started must answer, and time between two attempts. */
 const START_TIMEOUT_MS = 30_000;
 const RETRY_INTERVAL_MS = 200;
 
 /**
- * Creates an empty cache image if there is none yet. Otherwise the provider reports an error for each image of the first update, although the
- * build succeeds. Waits for a registry that was just started.
+ * Creates an empty cache image if the tag does not exist. Without it, the provider reports an error for each image of the first update,
+ * although the builds succeed. Waits for a registry that was just started.
  *
  * @param platform - as in `linux/amd64`
  */

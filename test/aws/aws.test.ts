@@ -24,8 +24,8 @@ describe("dev, first update", () => firstUpdate(dev));
 
 // An update is mostly waiting: the two stacks are tested at the same time, and the tests of each run one after the other.
 describe.concurrent("dev", () => {
-  describe.sequential("later updates", () => laterUpdates(dev));
+  describe("later updates", { concurrent: false }, () => laterUpdates(dev));
 });
 describe.concurrent("prod", () => {
-  describe.sequential("from the first update to destroy", () => prodTests(prod, DOMAIN_NAME));
+  describe("from the first update to destroy", { concurrent: false }, () => prodTests(prod, DOMAIN_NAME));
 });

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 
 /** Runs a Docker command and returns its output. @throws Error with the error output if the command fails. */
 export const docker = (...args: string[]): string =>
-  execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1 << 28 }).trim();
+  execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] }).trim();
 
 /** Runs a Docker command and returns its exit code, and its output together with its error output. */
 export function dockerStatus(...args: string[]): { code: number | null; text: string } {

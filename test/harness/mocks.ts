@@ -76,7 +76,7 @@ export async function mockEngine(stack: string, { config = {}, aws = AWS }: Mock
     stack,
     true, // in a preview the program does not wait for deployments
   );
-  pulumi.runtime.setAllConfig(config);
+  pulumi.runtime.setAllConfig({ "aws:region": aws.region, ...config });
   // The mocks do not receive the parent and the dependencies. The request contains them.
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
@@ -119,7 +119,6 @@ const outputsOf = (name: string, inputs: Registered["inputs"]) => ({
 const providerFunctions = ({
   partition,
   dnsSuffix,
-  region,
 }: AwsLocation): Record<string, (inputs: { filters?: unknown[] }) => object> => ({
   // AWS sorts the names, so a Local Zone can be the first.
   "aws:index/getAvailabilityZones:getAvailabilityZones": ({ filters }) => ({
@@ -127,7 +126,6 @@ const providerFunctions = ({
   }),
   "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: ACCOUNT_ID }),
   "aws:index/getPartition:getPartition": () => ({ id: partition, partition, dnsSuffix }),
-  "aws:index/getRegion:getRegion": () => ({ id: region, name: region, region }),
   "aws:ssm/getParameter:getParameter": () => ({ insecureValue: '{"image_id":"ami-1","image_name":"newest"}' }),
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": () => ({ userName: "AWS", password: "token" }),
 });

@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
-import { exitCode, healthOf, inSandbox, RESTRICTED, restarts, signal, stop } from "../harness/sandbox";
+import { exitCode, healthOf, inSandbox, RESTRICTED, restarts, Sandbox, signal, stop } from "../harness/sandbox";
 
 /** The GPU image with a fake NVIDIA driver. */
 const WITH_DRIVER = "spatialforge-test:driver";
@@ -30,9 +30,29 @@ async function becomes(ids: string[], status: "healthy" | "unhealthy", reason: R
   });
 }
 
-describe("Redis", () => {
+it(
+  "Redis unavailable for a short time: no restart, and the running job completes",
+  inSandbox(async (sandbox) => {
+    const [redis] = [sandbox.redis(), sandbox.objects()];
+    const env = { HEALTH_REDIS_TOLERANCE_S: "30", HEALTH_RESTART_AFTER_S: "2" };
+    const [api, worker] = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU, env));
+    await becomes([api, worker], "healthy", /^healthy: /);
+    const before = [api, worker].map(restarts); // on a slow machine, the short limit also applies during startup
+    const job = await sandbox.job(api, 7);
+    await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
+    docker("pause", redis);
+    await becomes([worker], "healthy", /^healthy for now: /);
+    docker("unpause", redis);
+    await until("the job is complete", 30, () => sandbox.jobState(redis, job) === "SUCCESS");
+    await becomes([api, worker], "healthy", /^healthy: /);
+    expect([api, worker].map(restarts)).toEqual(before);
+  }),
+);
+
+// At the same time: most of these tests wait for timeouts.
+describe("lost services", () => {
   it.concurrent(
-    "unavailable at startup: the API is unhealthy, then restarts once and works",
+    "Redis unavailable at startup: the API is unhealthy, then restarts once and works",
     inSandbox(async (sandbox) => {
       const api = sandbox.app("api", CPU, { HEALTH_RESTART_AFTER_S: "5" });
       await becomes([api], "unhealthy", /^unhealthy: Redis does not respond at redis:6379 \(ConnectionError\)$/);
@@ -44,7 +64,7 @@ describe("Redis", () => {
   );
 
   it.concurrent(
-    "unavailable for longer than the limit: unhealthy without a restart, then healthy again",
+    "Redis unavailable for longer than the limit: unhealthy without a restart, then healthy again",
     inSandbox(async (sandbox) => {
       const redis = sandbox.redis();
       const roles = (["api", "worker", "beat"] as const).map((role) =>
@@ -62,54 +82,8 @@ describe("Redis", () => {
     }),
   );
 
-  it(
-    "unavailable for a short time: no restart, and the running job completes",
-    inSandbox(async (sandbox) => {
-      const [redis] = [sandbox.redis(), sandbox.objects()];
-      const env = { HEALTH_REDIS_TOLERANCE_S: "30", HEALTH_RESTART_AFTER_S: "2" };
-      const [api, worker] = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU, env));
-      await becomes([api, worker], "healthy", /^healthy: /);
-      const before = [api, worker].map(restarts); // on a slow machine, the short limit also applies during startup
-      const job = await sandbox.job(api, 7);
-      await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
-      docker("pause", redis);
-      await becomes([worker], "healthy", /^healthy for now: /);
-      docker("unpause", redis);
-      await until("the job is complete", 30, () => sandbox.jobState(redis, job) === "SUCCESS");
-      await becomes([api, worker], "healthy", /^healthy: /);
-      expect([api, worker].map(restarts)).toEqual(before);
-    }),
-  );
-});
-
-describe("GPU", () => {
-  it.each([
-    [
-      "without a GPU",
-      "FAKE_GPUS=0",
-      /^spatialforge \w+: the NVIDIA driver 580\.95\.05 reports no GPU: assign a GPU to the container/,
-    ],
-    [
-      "with an old driver",
-      "FAKE_DRIVER=535.1",
-      /the NVIDIA driver 535\.1 is too old for CUDA 13: install version 580 or later/,
-    ],
-    [
-      "without a driver",
-      "NVML_LIBRARY=none.so",
-      /no NVIDIA driver in this container .*: run the image with the NVIDIA runtime/,
-    ],
-  ])("API and worker do not start %s, and say why", (_, env, sentence) => {
-    for (const role of ["api", "worker"]) {
-      const { code, text } = dockerStatus("run", "--rm", ...RESTRICTED, "-e", env, WITH_DRIVER, role);
-      expect(code).toBe(78);
-      expect(text.trim()).toMatch(sentence);
-      expect(text.trim().split("\n")).toHaveLength(1);
-    }
-  });
-
-  it(
-    "lost while running: unhealthy until it is back",
+  it.concurrent(
+    "GPU lost while running: unhealthy until it is back",
     inSandbox(async (sandbox) => {
       sandbox.redis();
       const ids = (["api", "worker"] as const).map((role) => sandbox.app(role, WITH_DRIVER));
@@ -122,6 +96,31 @@ describe("GPU", () => {
   );
 });
 
+it.each([
+  [
+    "without a GPU",
+    "FAKE_GPUS=0",
+    /^spatialforge \w+: the NVIDIA driver 580\.95\.05 reports no GPU: assign a GPU to the container/,
+  ],
+  [
+    "with an old driver",
+    "FAKE_DRIVER=535.1",
+    /the NVIDIA driver 535\.1 is too old for CUDA 13: install version 580 or later/,
+  ],
+  [
+    "without a driver",
+    "NVML_LIBRARY=none.so",
+    /no NVIDIA driver in this container .*: run the image with the NVIDIA runtime/,
+  ],
+])("API and worker do not start %s, and say why", (_, env, sentence) => {
+  for (const role of ["api", "worker"]) {
+    const { code, text } = dockerStatus("run", "--rm", ...RESTRICTED, "-e", env, WITH_DRIVER, role);
+    expect(code).toBe(78);
+    expect(text.trim()).toMatch(sentence);
+    expect(text.trim().split("\n")).toHaveLength(1);
+  }
+});
+
 // At the same time: most of these tests wait for timeouts.
 describe("failures", () => {
   it.concurrent(
@@ -131,11 +130,12 @@ describe("failures", () => {
       const api = sandbox.app("api", CPU, {}, 3);
       const worker = sandbox.app("worker", CPU, { HEALTH_JOB_LIMIT_S: "3", HEALTH_RESTART_AFTER_S: "4" });
       await becomes([api, worker], "healthy", /^healthy: /);
+      const before = restarts(worker); // on a slow machine, the short limit also applies during startup
       const job = await sandbox.job(api, 600);
       await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
       const reason = new RegExp(`^unhealthy: job ${job} has been running for \\d+ s \\(limit: 3 s\\)`);
       await becomes([worker], "unhealthy", reason);
-      await until("it restarts", 60, () => restarts(worker) === 1);
+      await until("it restarts", 60, () => restarts(worker) === before + 1);
       await becomes([worker], "healthy", /^healthy: /);
     }),
   );
@@ -160,8 +160,9 @@ describe("failures", () => {
       sandbox.redis();
       const worker = sandbox.app("worker", CPU, { HEALTH_RESTART_AFTER_S: "3" });
       await becomes([worker], "healthy", /^healthy: /);
+      const before = restarts(worker);
       signal(worker, "STOP");
-      await until("it restarts", 60, () => restarts(worker) === 1);
+      await until("it restarts", 60, () => restarts(worker) === before + 1);
       await becomes([worker], "healthy", /^healthy: /);
     }),
   );
@@ -178,61 +179,56 @@ describe("failures", () => {
       await becomes([beat], "healthy", /^healthy: /);
     }),
   );
+
+  it.concurrent(
+    "an API that crashes is never healthy, and its health check says why",
+    inSandbox(async (sandbox) => {
+      const api = sandbox.app("api", CPU, { API_KEY_SECRET: "short" });
+      await until("it crashes", 30, () => restarts(api) > 1);
+      expect(healthOf(api).status).not.toBe("healthy");
+      await becomes([api], "unhealthy", /^unhealthy: \/health does not respond/);
+    }),
+  );
 });
 
-it(
-  "an API that crashes is never healthy, and its health check says why",
-  inSandbox(async (sandbox) => {
-    const api = sandbox.app("api", CPU, { API_KEY_SECRET: "short" });
-    await until("it crashes", 30, () => restarts(api) > 1);
-    expect(healthOf(api).status).not.toBe("healthy");
-    await becomes([api], "unhealthy", /^unhealthy: \/health does not respond/);
-  }),
-);
+describe("running roles", () => {
+  let sandbox: Sandbox, redis: string, api: string, worker: string, beat: string;
+  beforeAll(async () => {
+    sandbox = new Sandbox();
+    [redis] = [sandbox.redis(), sandbox.objects()];
+    [api, beat] = (["api", "beat"] as const).map((role) => sandbox.app(role, CPU, {}, 2));
+    worker = sandbox.app("worker", CPU, {}, 4); // the first health check should not come before the worker is ready
+    await becomes([api, worker, beat], "healthy", /^healthy: /);
+  });
+  afterAll(() => sandbox?.remove());
 
-it(
-  "a health check imports neither torch nor the application, and takes less than 1 s of CPU",
-  inSandbox(async (sandbox) => {
-    sandbox.redis();
-    const ids = (["api", "worker", "beat"] as const).map((role) => sandbox.app(role, CPU));
+  it("health checks import neither torch nor the application, and take less than 1 s of CPU", () => {
     const code = `
 import resource, subprocess, sys
 done = subprocess.run([sys.executable, "-X", "importtime", "/opt/spatialforge/healthcheck.py"], capture_output=True, text=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 names = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
 print(done.stdout.strip(), sorted(names & {"torch", "spatialforge", "numpy"}), used.ru_utime + used.ru_stime < 1)`;
-    await becomes(ids, "healthy", /^healthy: /);
-    for (const id of ids) expect(docker("exec", id, "python", "-c", code)).toMatch(/^healthy: \w+ \[\] True$/);
-  }),
-);
+    for (const id of [api, worker, beat])
+      expect(docker("exec", id, "python", "-c", code)).toMatch(/^healthy: \w+ \[\] True$/);
+  });
 
-describe("SIGTERM", () => {
-  it(
-    "stops the API and an idle worker within 5 s",
-    inSandbox(async (sandbox) => {
-      sandbox.redis();
-      const ids = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU));
-      await becomes(ids, "healthy", /^healthy: /);
-      for (const id of ids) {
-        const sent = Date.now();
-        await stop(id, 30);
-        expect(Date.now() - sent).toBeLessThan(5000);
-        expect(exitCode(id)).toMatch(/^(0|143)$/);
-      }
-    }),
-  );
+  it("SIGTERM waits for the running job", async () => {
+    const job = await sandbox.job(api, 4);
+    await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
+    await stop(worker, 60);
+    expect(sandbox.jobState(redis, job)).toBe("SUCCESS");
+    expect(exitCode(worker)).toBe("0");
+  });
 
-  it(
-    "waits for the running job",
-    inSandbox(async (sandbox) => {
-      const [redis] = [sandbox.redis(), sandbox.objects()];
-      const [api, worker] = (["api", "worker"] as const).map((role) => sandbox.app(role, CPU));
-      await becomes([api, worker], "healthy", /^healthy: /);
-      const job = await sandbox.job(api, 4);
-      await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
-      await stop(worker, 60);
-      expect(sandbox.jobState(redis, job)).toBe("SUCCESS");
-      expect(exitCode(worker)).toBe("0");
-    }),
-  );
+  it("SIGTERM stops the API and an idle worker within 5 s", async () => {
+    docker("start", worker);
+    await becomes([api, worker], "healthy", /^healthy: /);
+    for (const id of [api, worker]) {
+      const sent = Date.now();
+      await stop(id, 30);
+      expect(Date.now() - sent).toBeLessThan(5000);
+      expect(exitCode(id)).toMatch(/^(0|143)$/);
+    }
+  });
 });

@@ -220,7 +220,7 @@ describe("scale-in protection", () => {
 
   it("is set before a job starts, renewed while it runs, and cleared afterwards", async () => {
     const id = worker(at("slow/1"));
-    const { job, started } = await run(id, 5);
+    const { job, started } = await run(id, 4);
     expect(started - requests("slow/1")[0].time).toBeGreaterThan(0.99); // the job waited for the answer
     expect(queuesOf(id).sort()).toEqual(["default", "gpu_heavy"]);
     await completed(job);

@@ -67,7 +67,7 @@ export function privateIndex(service: LocalService): void {
     const texts = [expected, ...CREDENTIALS].map((text) => `-e '${text}'`).join(" ");
     const script = `set -o pipefail; { ${command}; } | grep -a -o -F ${texts} | sort -u`;
     const output = execFileSync("bash", ["-c", script], { cwd: service.clone.folder, encoding: "utf8" });
-    return output.trim().split("\n");
+    return output.split("\n").filter(Boolean);
   }
 }
 

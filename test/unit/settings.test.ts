@@ -36,6 +36,12 @@ const CASES: Case[] = [
     key: "indexes.pyton",
     remedy: /did you mean indexes\.python\?/,
   },
+  {
+    title: "credentials in the URL of the repository",
+    values: { app: '{"repository":"https://me:hunter2@git.example.com/app.git","ref":"v1"}' },
+    key: "app.repository",
+    remedy: /git credential helper/,
+  },
   { title: "an unknown platform", values: { platform: "podman" }, key: "platform", remedy: /docker.*aws/ },
   { title: "an empty platform", values: { platform: "" }, key: "platform", remedy: /docker.*aws/ },
   { title: "a port that is not a number", values: { port: "http" }, key: "port", remedy: /number/ },

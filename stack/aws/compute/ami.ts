@@ -1,4 +1,7 @@
-/** SSM path of the ECS GPU-optimized Amazon Linux 2023 AMIs for x86_64. They include the NVIDIA driver, the NVIDIA runtime, and the ECS agent. */
+/**
+ * SSM path of the ECS GPU-optimized Amazon Linux 2023 AMIs for x86_64. They include the NVIDIA driver, the NVIDIA runtime, and the ECS
+ * agent.
+ */
 const SSM_PATH = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu";
 
 /** Pattern of the AMI names. */

@@ -48,8 +48,8 @@ export function gpuInstances(
       },
       instanceRefresh: {
         strategy: "Rolling",
-        // Instances that run tasks are protected from scale-in. By default, a refresh waits until they are not. With `Refresh`, it replaces
-        // them, and ECS drains them first.
+        // Instances that run tasks are protected from scale-in, and by default a refresh does not replace them. ECS drains an instance
+        // before it is replaced.
         preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
       },
       tags: Object.entries({ ...defaultTags(), AmazonECSManaged: "true" }).map(([key, value]) => ({

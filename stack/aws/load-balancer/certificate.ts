@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 /**
  * Requests a certificate for a domain name and validates it with a DNS record. AWS renews it as long as the record exists.
- * @returns ARN of the certificate, once it is valid
+ * @returns ARN of the certificate, after it is valid
  */
 export function certificate(
   name: string,

@@ -16,8 +16,8 @@ export interface WafArgs {
 const RATE_LIMIT = 2000;
 
 /**
- * The AWS managed rule groups, each with its rules that inspect the body of a request or its size. (For a load balancer, AWS WAF inspects the
- * first 8 KB.) These rules only count and label requests. A separate rule blocks requests by label.
+ * The AWS managed rule groups, each with its rules that inspect the body of a request or its size. (For a load balancer, AWS WAF inspects
+ * the first 8 KB.) These rules only count and label requests. A separate rule blocks requests by label.
  * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
 const RULE_GROUPS: readonly { name: string; labels?: string; bodyRules: readonly string[] }[] = [
@@ -105,8 +105,8 @@ const managedRuleGroup = ({ name, bodyRules }: (typeof RULE_GROUPS)[number], pri
 });
 
 /**
- * Blocks requests that a body rule has labeled, except on the routes of `APPLICATION.uninspectedBodies`. It is one rule, because each rule makes
- * every preview slower.
+ * Blocks requests that a body rule has labeled, except on the routes of `APPLICATION.unblockedBodies`. It is one rule, because each rule
+ * makes every preview slower.
  */
 const blockLabeledBodies = (priority: number): Rule => ({
   name: "AttackInBody",
@@ -124,7 +124,7 @@ const blockLabeledBodies = (priority: number): Rule => ({
           notStatement: {
             statement: {
               regexMatchStatement: {
-                regexString: APPLICATION.uninspectedBodies,
+                regexString: APPLICATION.unblockedBodies,
                 fieldToMatch: { uriPath: {} },
                 textTransformations: [{ priority: 0, type: "NONE" }],
               },

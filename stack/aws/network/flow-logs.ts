@@ -5,7 +5,9 @@ import { allowPolicy, serviceTrustPolicy } from "../iam";
 
 export interface FlowLogsArgs extends AwsContext {
   vpc: aws.ec2.Vpc;
+  /** Retention of the logs in days. */
   retentionDays: number;
+  /** Encrypts the logs. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 

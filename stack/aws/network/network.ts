@@ -12,9 +12,11 @@ export interface NetworkArgs extends AwsContext {
   cidrBlock: string;
   /** Number of Availability Zones: 2 or 3. */
   availabilityZones: number;
-  /** One NAT gateway in each zone, so that the loss of a zone does not cut off the others. Otherwise one for all zones. */
+  /**
+   * Creates a NAT gateway in each zone, so that the loss of a zone does not affect the others. Otherwise, one NAT gateway for all zones.
+   */
   natGatewayPerZone: boolean;
-  /** Interface endpoints, so that image pulls, logs, and secrets do not depend on a NAT gateway. */
+  /** Creates interface endpoints, so that image pulls, logs, and secrets do not depend on a NAT gateway. */
   vpcEndpoints: boolean;
   /** Retention of the flow logs in days. 0: no flow logs. */
   flowLogRetentionDays: number;
@@ -25,15 +27,15 @@ export interface NetworkArgs extends AwsContext {
 /**
  * A VPC with a public and a private subnet in each Availability Zone. Only the load balancer and the NAT gateways are in public subnets.
  *
- * Cost: each NAT gateway, and each interface endpoint in each zone, by the hour and by the gigabyte.
+ * Cost: NAT gateways, and interface endpoints in each zone, by the hour and by the gigabyte.
  */
 export class Network extends pulumi.ComponentResource {
   readonly vpc: aws.ec2.Vpc;
   readonly publicSubnets: aws.ec2.Subnet[];
   readonly privateSubnets: aws.ec2.Subnet[];
   /**
-   * Routes from each kind of subnet to the internet. A resource that needs internet access must depend on them, so that it has access from
-   * its creation to its deletion.
+   * Routes from the subnets of each kind to the internet. A resource that needs them must depend on them, to be created after and deleted
+   * before them.
    */
   readonly internetAccess: Readonly<Record<"public" | "private", pulumi.Resource[]>>;
 
@@ -47,7 +49,7 @@ export class Network extends pulumi.ComponentResource {
       child,
     );
     const vpc = this.vpc;
-    // No resource uses the default security group. Without rules no resource can use it by accident.
+    // The default security group has no rules, so a resource that gets it by accident can reach nothing.
     new aws.ec2.DefaultSecurityGroup(`${name}-default`, { vpcId: vpc.id, ingress: [], egress: [] }, child);
     const created = subnets(name, { ...args, vpc }, child);
     this.publicSubnets = created.public;

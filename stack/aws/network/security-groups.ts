@@ -12,7 +12,7 @@ export type SecurityGroupName = RoleName | "load-balancer" | "redis" | "model-vo
 type Peer = SecurityGroupName | "internet";
 type Connection = readonly [from: Peer, to: Peer, port: number];
 
-/** Connections that are allowed. All others are denied. */
+/** The allowed connections. All others are denied. */
 const CONNECTIONS: readonly Connection[] = [
   ["internet", "load-balancer", 443],
   ["internet", "load-balancer", 80],
@@ -33,10 +33,10 @@ export interface SecurityGroupsArgs {
   vpcId: pulumi.Input<string>;
 }
 
-/** A security group for each part of the stack. Rules refer to security groups instead of CIDR blocks. */
+/** A security group for each part of the stack. Except for the internet, rules refer to security groups instead of CIDR blocks. */
 export class SecurityGroups extends pulumi.ComponentResource {
   readonly ids: Readonly<Record<SecurityGroupName, pulumi.Output<string>>>;
-  /** The rules. A resource that needs them must depend on them, so that they exist from its creation to its deletion. */
+  /** The rules. A resource that needs them must depend on them, to be created after and deleted before them. */
   readonly rules: pulumi.Resource[];
 
   constructor(name: string, args: SecurityGroupsArgs, opts?: pulumi.ComponentResourceOptions) {

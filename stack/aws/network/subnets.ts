@@ -4,13 +4,14 @@ import { formatCidrBlock, parseCidrBlock } from "../../config/cidr";
 
 type SubnetKind = "public" | "private";
 
-/** Excludes zones that require an opt-in, such as Local Zones. They would change the index of the other zones, and move the subnets. */
+/** Excludes zones that require an opt-in, such as Local Zones. An opt-in would change the index of other zones, and so replace subnets. */
 const NO_OPT_IN_ZONES = { name: "opt-in-status", values: ["opt-in-not-required"] };
 
 export interface SubnetsArgs {
   /** Name in AWS. */
   name: string;
   vpc: aws.ec2.Vpc;
+  /** CIDR block of the VPC. */
   cidrBlock: string;
   /** Number of Availability Zones. */
   availabilityZones: number;
@@ -42,8 +43,8 @@ export function subnets(
 }
 
 /**
- * CIDR block of a subnet. The VPC has sixteen blocks of equal size: private subnets use the first ones, public subnets those from the
- * ninth on. So an additional zone does not move existing subnets.
+ * CIDR block of a subnet. The VPC is divided into sixteen blocks of equal size. Private subnets use the blocks from the first on, public
+ * subnets those from the ninth on. So an additional zone does not change existing subnets.
  */
 export function subnetCidrBlock(vpcCidrBlock: string, kind: SubnetKind, index: number): string {
   const { start, prefix } = parseCidrBlock(vpcCidrBlock)!;

@@ -2,13 +2,15 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { RouteTable } from "./subnets";
 
-/** AWS services with an interface endpoint: those that tasks and GPU instances call. */
+/** AWS services with an interface endpoint. Image pulls, logs, and secrets depend on them. */
 export const INTERFACE_ENDPOINTS = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"] as const;
 
 export interface VpcEndpointsArgs {
   vpc: aws.ec2.Vpc;
+  /** CIDR block of the VPC. */
   cidrBlock: string;
   region: pulumi.Input<string>;
+  /** One subnet in each Availability Zone. */
   subnets: aws.ec2.Subnet[];
 }
 
@@ -29,7 +31,7 @@ export function s3Endpoint(
   );
 }
 
-/** Creates the interface endpoints, which only the VPC can reach. */
+/** Creates the interface endpoints. Only addresses in the VPC can connect to them. */
 export function interfaceEndpoints(prefix: string, args: VpcEndpointsArgs, opts: pulumi.CustomResourceOptions): void {
   const { vpc, cidrBlock, region, subnets } = args;
   const group = new aws.ec2.SecurityGroup(

@@ -12,12 +12,12 @@ export interface AlarmsArgs {
   redis: { replicationGroupId: pulumi.Input<string>; nodes: number };
   /** Suffixes of the ARNs of the load balancer and its target group, which CloudWatch metrics use as dimensions. */
   loadBalancer: { arnSuffix: pulumi.Input<string>; targetGroupArnSuffix: pulumi.Input<string> };
-  /** Encrypts the topic. CloudWatch cannot publish to a topic with the AWS managed key, so without this the topic is not encrypted. */
+  /** Encrypts the topic. Default: no encryption, because CloudWatch cannot publish to a topic with the AWS managed key. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
 interface Alarm {
-  /** What it means, and what to do. */
+  /** What the alarm means, and what to do. */
   description: string;
   namespace: string;
   metric: string;
@@ -25,7 +25,7 @@ interface Alarm {
   statistic: "Maximum" | "Sum" | "SampleCount";
   comparison: "GreaterThanThreshold" | "LessThanThreshold";
   threshold: number;
-  /** Consecutive minutes. */
+  /** Number of consecutive minutes for which the comparison must be true. */
   minutes: number;
   treatMissingData: "breaching" | "notBreaching";
 }

@@ -4,9 +4,10 @@ import { INSTANCE_TYPES, isInstanceType } from "../compute/instance-types";
 import { INTERFACE_ENDPOINTS } from "../network/vpc-endpoints";
 
 /**
- * USD an hour, us-east-1, as published in 2026. Sources: NAT gateway, https://cloudpipelines.pages.dev/guides/aws-nat-gateway-pricing-2026/;
- * interface endpoint and public IPv4 address, https://www.factualminds.com/blog/amazon-vpc-pricing-endpoints-peering-transit-gateway/;
- * Fargate, Linux on x86_64, https://www.fortem.dev/blog/aws-fargate-pricing-real-costs; load balancer without its capacity units,
+ * USD per hour, us-east-1, as published in 2026. Sources: NAT gateway,
+ * https://cloudpipelines.pages.dev/guides/aws-nat-gateway-pricing-2026/; interface endpoint and public IPv4 address,
+ * https://www.factualminds.com/blog/amazon-vpc-pricing-endpoints-peering-transit-gateway/; Fargate, Linux on x86_64,
+ * https://www.fortem.dev/blog/aws-fargate-pricing-real-costs; load balancer without its capacity units,
  * https://cloud-horizons.com/blog/alb-the-line-item-nobody-watches/.
  */
 const PRICES = {
@@ -20,8 +21,8 @@ const PRICES = {
 } as const;
 
 /**
- * USD an hour for a Valkey node, us-east-1, on-demand: from the AWS Price List of 2026-10-02, as copied by a public repository. Node types that
- * are not listed have no line in the table.
+ * USD per hour for a Valkey node, us-east-1, on-demand: from the AWS Price List of 2026-10-02, as copied by a public repository. Other node
+ * types have no line in the table.
  */
 const REDIS_NODE_PRICES: Record<string, number> = {
   "cache.t4g.micro": 0.0128,
@@ -36,13 +37,13 @@ const REDIS_NODE_PRICES: Record<string, number> = {
 export interface CostLine {
   what: string;
   count: number;
-  /** USD an hour for each. */
+  /** USD per hour and unit. */
   price: number;
 }
 
 /**
- * On-demand cost of a stack by the hour, at rest (the minimum number of tasks) or at full scale (the maximum). A GPU task uses an instance of
- * the first instance type. Not included: requests to the load balancer, WAF, KMS keys, disks, logs, storage, and traffic.
+ * On-demand cost of a stack in USD per hour, at rest (the minimum number of tasks) or at full scale (the maximum number). All GPU instances
+ * are of the first instance type. Not included: requests to the load balancer, WAF, KMS keys, disks, logs, storage, and traffic.
  */
 export function hourlyCost(aws: AwsSettings, scale: "rest" | "full"): { lines: CostLine[]; total: number } {
   const { availabilityZones, natGatewayPerZone, vpcEndpoints } = aws.network;

@@ -1,12 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { QUEUES_BY_ROLE } from "../../roles";
 
-/** The metrics that beat publishes in the embedded metric format (images/runtime/backlog.py), one time series for each role with queues. */
+/**
+ * The metrics that beat publishes in CloudWatch's embedded metric format (images/runtime/backlog.py), for each role that consumes queues.
+ */
 export const METRICS = {
   namespace: "SpatialForge",
-  /** Number of jobs that wait or run. */
+  /** Number of waiting and running jobs. */
   backlog: "Backlog",
-  /** Seconds that the next job has waited. */
+  /** Seconds for which the next job has waited. */
   backlogAge: "BacklogAge",
 } as const;
 

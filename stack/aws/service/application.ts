@@ -22,6 +22,7 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   /** Prefix of the task definition families in AWS. */
   name: string;
   settings: AwsSettings;
+  /** The services to create. */
   services: readonly ServiceSpec[];
   /** Environment variables of the application. */
   environment: Environment;
@@ -29,7 +30,7 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   repository: Repository;
   subnetIds: pulumi.Input<string>[];
   securityGroupIds: Readonly<Record<SecurityGroupName, pulumi.Output<string>>>;
-  /** Routes and security group rules that tasks need. */
+  /** Routes and security group rules that tasks need from their start to their end. */
   dependencies: pulumi.Resource[];
   cluster: Cluster;
   loadBalancer: LoadBalancer;
@@ -110,13 +111,13 @@ function environmentVariables(
     MINIO_ENDPOINT: serviceHost(args, "s3"),
     MINIO_BUCKET: args.bucket.bucketName,
     MINIO_SECURE: "true",
-    TINI_SUBREAPER: "1", // the init process of ECS has process ID 1
+    TINI_SUBREAPER: "1", // tini is not process 1: the init process of ECS is
     ...(role.loadBalanced && {
-      // uvicorn accepts the headers of the load balancer and no other. Otherwise all clients would share one rate limit.
+      // uvicorn accepts `X-Forwarded-For` from the VPC, where the load balancer is. Otherwise all clients would share one rate limit.
       FORWARDED_ALLOW_IPS: args.settings.network.cidrBlock,
-      // Longer than the load balancer keeps an idle connection. Otherwise it returns 502 now and then.
+      // Longer than the idle timeout of the load balancer. Otherwise the load balancer sometimes returns 502.
       UVICORN_KEEP_ALIVE_S: String(IDLE_TIMEOUT_S + 10),
-      // Shorter than the stop timeout.
+      // Shorter than the stop timeout, so that requests end before SIGKILL.
       UVICORN_GRACE_S: String(stopTimeout - 5),
     }),
     ...(role.queues.length > 0 && { WORKER_QUEUES: role.queues.join(",") }),
@@ -133,7 +134,7 @@ function applicationSecrets(
   const { recoveryWindowDays, kmsKeyArn, redis, bucket } = args;
   const options = { recoveryWindowDays, kmsKeyArn };
   const values = args.environment.secret;
-  // Protected with the data: the hash of every API key depends on API_KEY_SECRET.
+  // Protected like the data: the hash of each API key depends on API_KEY_SECRET.
   const protectedOpts = { ...opts, protect: args.settings.deletionProtection };
   const generate = (name: string, description: string) => {
     const resourceName = `${prefix}-${name}`;

@@ -5,10 +5,13 @@ import { imageHealthCheck } from "../../images/health-check";
 import { IMAGE_UID } from "../../images/user";
 import type { TaskArgs } from "./task-args";
 
-/** Seconds after the start for which failed health checks do not count: a GPU task loads its models first. 300 is the maximum of ECS. */
+/**
+ * Seconds after the start of a container in which failed health checks do not count: a GPU task loads its models. 300 is the maximum of
+ * ECS.
+ */
 export const START_PERIOD_S = 300;
 
-/** Volumes that a container can write to, by mount path. The agent of ECS Exec requires two more. */
+/** Mount paths of the volumes that a container can write to, by volume name. The agent of ECS Exec requires two more. */
 const SCRATCH_VOLUMES = { tmp: "/tmp" };
 const EXEC_VOLUMES = { "ssm-lib": "/var/lib/amazon", "ssm-log": "/var/log/amazon" };
 
@@ -17,7 +20,7 @@ const scratchVolumes = ({ execLogGroupArn }: TaskArgs): Record<string, string> =
   ...(execLogGroupArn ? EXEC_VOLUMES : {}),
 });
 
-/** The volumes of a task. Without a model volume the task has an empty volume for models. */
+/** The volumes of a task. Without a model volume, the task gets an empty volume for models. */
 export function taskVolumes(args: TaskArgs): aws.types.input.ecs.TaskDefinitionVolume[] {
   return [
     {
@@ -32,7 +35,7 @@ export function taskVolumes(args: TaskArgs): aws.types.input.ecs.TaskDefinitionV
   ];
 }
 
-/** The definition of the container. Lists are sorted, so that the same content is never a difference. */
+/** The definition of the container. Variables and secrets are sorted, so that their order never causes a difference. */
 export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<string>) {
   const mounts = { models: "/models", ...scratchVolumes(args) };
   const { port } = APPLICATION;

@@ -23,12 +23,12 @@ export interface ModelDownloadArgs extends Pick<
   securityGroupId: pulumi.Input<string>;
 }
 
-/** Files are streamed to the volume, so the task needs little memory. */
+/** CPU units and MiB. Files are streamed to the volume, so the task needs little memory. */
 const TASK_SIZE = { cpu: 1024, memory: 2048 } as const;
 
 /**
- * A task that downloads models to the model volume, so that the tasks of the services find them there. The user runs it. It can run more than
- * once, also at the same time.
+ * A task that downloads models to the model volume, so that the tasks of the services find them there. The user runs it. It can run several
+ * times, even concurrently.
  */
 export class ModelDownload extends pulumi.ComponentResource {
   /** The AWS CLI command that runs the task. */

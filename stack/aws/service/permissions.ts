@@ -9,7 +9,7 @@ export function executionStatements(args: TaskArgs, logGroupArn: pulumi.Input<st
     .sort()
     .map((name) => args.secrets[name].arn);
   return [
-    { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // AWS supports no resource here
+    { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // the action supports no resource
     {
       Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
       Resource: args.repositoryArn,
@@ -28,7 +28,7 @@ export function executionStatements(args: TaskArgs, logGroupArn: pulumi.Input<st
   ];
 }
 
-/** Permissions of the task role, which the application uses: only those that one of its features needs. */
+/** Permissions of the task role, which the application uses. Each feature of the task adds the permissions that it needs. */
 export function taskStatements(args: TaskArgs): Statement[] {
   const { modelVolume, cluster } = args;
   return [
@@ -54,7 +54,7 @@ export function taskStatements(args: TaskArgs): Statement[] {
   ];
 }
 
-/** ECS Exec: the channel of the agent, and the log of each session. */
+/** Permissions for ECS Exec: the channels of its agent, and the log of each session. */
 const execStatements = (logGroupArn: pulumi.Input<string>, kmsKeyArn?: pulumi.Input<string>): Statement[] => [
   {
     Action: [
@@ -63,14 +63,14 @@ const execStatements = (logGroupArn: pulumi.Input<string>, kmsKeyArn?: pulumi.In
       "ssmmessages:OpenControlChannel",
       "ssmmessages:OpenDataChannel",
     ],
-    Resource: "*", // AWS supports no resource here
+    Resource: "*", // the actions support no resource
   },
-  { Action: ["logs:DescribeLogGroups"], Resource: "*" }, // AWS supports no resource here
+  { Action: ["logs:DescribeLogGroups"], Resource: "*" }, // as AWS documents it for ECS Exec
   {
     Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
     Resource: pulumi.interpolate`${logGroupArn}:*`,
   },
-  // The agent decrypts the session itself, not through another service.
+  // The agent itself decrypts the session, so there is no condition on `kms:ViaService`.
   ...(kmsKeyArn ? [{ Action: ["kms:Decrypt"], Resource: kmsKeyArn }] : []),
 ];
 

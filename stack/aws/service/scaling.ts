@@ -8,16 +8,18 @@ export interface ScalingArgs {
   services: readonly ServiceSpec[];
   /** Name of each ECS service, by role. */
   serviceNames: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Load balancer and target group, as the metric ALBRequestCountPerTarget names them. */
+  /** Load balancer and target group in the format of the metric ALBRequestCountPerTarget. */
   resourceLabel: pulumi.Input<string>;
 }
 
-/** Seconds between two changes of the number of tasks. A GPU instance takes minutes to start, so it must not stop soon after. */
+/**
+ * Minimum seconds between two changes of the number of tasks. A GPU instance takes minutes to start, so it must not be stopped soon after.
+ */
 const COOLDOWN_S = { scaleOut: 60, scaleIn: 600 };
 
 /**
- * Sets the number of tasks of each scaled role: by requests per task if it is load-balanced, by jobs per task if it consumes queues. Running
- * jobs count as jobs. Otherwise a task would be stopped in the middle of its last job.
+ * Scales the number of tasks of each scaled role: by requests per task if it is load-balanced, by jobs per task if it consumes queues.
+ * Running jobs count too. Otherwise a task would be stopped while it runs its last job.
  */
 export class Scaling extends pulumi.ComponentResource {
   constructor(name: string, args: ScalingArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -91,7 +93,7 @@ const CONTAINER_INSIGHTS = "ECS/ContainerInsights";
 type Metric =
   aws.types.input.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetric;
 
-/** Jobs per running task. If no task is running, the number of jobs. */
+/** Metric queries for the number of jobs per running task. If no task is running, it is the number of jobs. */
 function backlogPerTaskMetric(
   role: string,
   clusterName: pulumi.Input<string>,
@@ -118,14 +120,14 @@ function backlogPerTaskMetric(
 }
 
 /**
- * Consecutive minutes for which jobs must wait. The latest values of the two metrics arrive at different times, and a missing value counts
- * as 0, so one minute is not enough.
+ * Number of consecutive minutes for which jobs must wait. One minute is not enough: the latest values of the two metrics arrive at
+ * different times, and a missing value counts as 0.
  */
 const WAITING_MINUTES = 3;
 
 /**
- * Starts the first task, which target tracking does not support: it divides by the number of running tasks. The alarm looks at the desired
- * count instead. Otherwise a second task would start while the GPU instance of the first one is starting.
+ * Starts the first task. Target tracking cannot, because it divides by the number of running tasks. The alarm uses the desired count
+ * instead of the running count. Otherwise a second task would start while the GPU instance of the first one is starting.
  */
 function scaleFromZero(
   name: string,

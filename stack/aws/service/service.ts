@@ -11,15 +11,15 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
   name: string;
   /** Number of tasks. If `scaled` is true, it applies only when the service is created. */
   desiredCount: number;
-  /** Application Auto Scaling sets the number of tasks. */
+  /** Application Auto Scaling sets the number of tasks after the service is created. */
   scaled: boolean;
-  /** The old task must stop before the new one starts. */
+  /** At most one task runs: during a deployment, the old task stops before the new one starts. */
   singleton: boolean;
-  /** Capacity provider for GPU instances. Default: the tasks run on Fargate. */
+  /** Capacity provider of the GPU instances. Default: the tasks run on Fargate. */
   gpuCapacityProvider?: pulumi.Input<string>;
   subnetIds: pulumi.Input<string>[];
   securityGroupId: pulumi.Input<string>;
-  /** Target group of the load balancer. */
+  /** Target group of the load balancer. Default: the load balancer does not forward requests to the service. */
   targetGroupArn?: pulumi.Input<string>;
   /**
    * Resources that must exist before the first task starts, and must be deleted after the last task stops. (`dependsOn` of a component does
@@ -28,7 +28,7 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
   dependencies: pulumi.Resource[];
 }
 
-/** Seconds that the provider waits for the deletion of a service after its tasks have stopped. Its own limit does not include the stop timeout. */
+/** Seconds for which the provider waits for the deletion of a service, in addition to the stop timeout of its tasks. */
 const DELETE_TIMEOUT_S = 1200;
 
 /** A role of the application as an ECS service. */
@@ -68,7 +68,7 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
     taskDefinition: task.arn,
     desiredCount: args.desiredCount,
     capacityProviderStrategies: [{ capacityProvider: gpuCapacityProvider ?? "FARGATE", weight: 1 }],
-    // Fargate spreads tasks over the zones by itself, and accepts no strategy.
+    // Fargate spreads tasks over the zones itself, and supports no placement strategy.
     orderedPlacementStrategies: gpuCapacityProvider
       ? [
           { type: "spread", field: "attribute:ecs.availability-zone" },

@@ -3,7 +3,7 @@ import type { AwsContext } from "../context";
 import type { ModelVolume } from "../storage/model-volume";
 import type { Secret } from "../storage/secret";
 
-/** What a task definition is created from. */
+/** Arguments of a task definition. */
 export interface TaskArgs extends AwsContext {
   /** Family of the task definition in AWS. */
   family: string;
@@ -13,26 +13,28 @@ export interface TaskArgs extends AwsContext {
   /** `repository@sha256:...` */
   image: pulumi.Input<string>;
   repositoryArn: pulumi.Input<string>;
+  /** Arguments of the entrypoint of the image. */
   command: string[];
   /** CPU units, 1024 for one vCPU. */
   cpu: number;
   /** MiB */
   memory: number;
-  /** Run on a GPU instance, with one GPU. Otherwise on Fargate. */
+  /** Whether the task runs on a GPU instance, with one GPU. Default: on Fargate. */
   gpu?: boolean;
-  /** The task may protect itself from scale-in. */
+  /** Whether the task can protect itself from scale-in. Default: false. */
   scaleInProtection?: boolean;
-  /** The load balancer forwards requests to the container. */
+  /** Whether the load balancer forwards requests to the container. Default: false. */
   loadBalanced?: boolean;
-  /** The task ends by itself, so it has no health check. */
+  /** Whether the task ends by itself. It then has no health check. Default: false. */
   runsToCompletion?: boolean;
   /** Seconds between SIGTERM and SIGKILL. At most 120 on Fargate. */
   stopTimeout: number;
   environment: Record<string, pulumi.Input<string>>;
   /** Secrets by the name of their environment variable. */
   secrets: Record<string, Secret>;
-  /** Default: an empty volume for each task. */
+  /** Volume for models. Default: an empty volume for each task. */
   modelVolume?: Pick<ModelVolume, "fileSystemId" | "fileSystemArn" | "accessPointId" | "accessPointArn">;
+  /** Retention of the log in days. */
   logRetentionDays: number;
   /** Encrypts the log. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;

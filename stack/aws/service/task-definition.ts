@@ -5,7 +5,10 @@ import { containerDefinition, taskVolumes } from "./container-definition";
 import { executionStatements, taskStatements } from "./permissions";
 import type { TaskArgs } from "./task-args";
 
-/** Creates a task definition with its log group and its two roles. */
+/**
+ * Creates a task definition with its log group, its execution role, and its task role.
+ * @returns the task definition, and the resources that must exist before a task starts
+ */
 export function taskDefinition(
   name: string,
   args: TaskArgs,

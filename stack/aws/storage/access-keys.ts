@@ -7,15 +7,16 @@ export interface AccessKeysArgs extends AwsContext {
   bucketArn: pulumi.Output<string>;
   /** Version of the access key that tasks use, from 1. */
   accessKeyVersion: number;
-  /** Access keys up to this version are deleted. IAM allows a user two keys. */
+  /** Access keys up to this version are deleted. 0: none. An IAM user can have at most two keys. */
   deletedAccessKeyVersion: number;
+  /** KMS key of the bucket. Default: the bucket has none. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
 /**
- * Creates an IAM user that can use a bucket and nothing else, with its access keys.
+ * Creates an IAM user that can use a bucket and nothing else, with an access key for each version that is not deleted.
  * @returns the newest access key
- * @throws RangeError if no access key is left.
+ * @throws RangeError if the version is invalid, or if no access key would remain.
  */
 export function accessKeys(
   prefix: string,

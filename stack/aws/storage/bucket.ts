@@ -8,13 +8,15 @@ import { secret, type Secret, type SecretOptions } from "./secret";
 export interface BucketArgs extends AwsContext, SecretOptions {
   /** Days after which results are deleted. */
   expirationDays: number;
-  /** Refuse to delete the bucket. Without it the objects are deleted together with the bucket. */
+  /** Refuses to delete the bucket. Otherwise the objects are deleted together with the bucket. */
   deletionProtection: boolean;
-  /** Version of the access key that tasks use, from 1. A new version creates a new key, and starts a deployment. */
+  /** Version of the access key that tasks use, from 1. A new version creates a new key and starts a deployment. */
   accessKeyVersion: number;
-  /** Access keys up to this version are deleted, and URLs that they signed become invalid. IAM allows a user two keys. */
+  /**
+   * Access keys up to this version are deleted, and URLs that they signed become invalid. 0: none. An IAM user can have at most two keys.
+   */
   deletedAccessKeyVersion: number;
-  /** Origins of web pages that may read results by signed URL. None: pages of other origins cannot. */
+  /** Origins of web pages that can read results through signed URLs. Empty: none. */
   corsOrigins: string[];
 }
 
@@ -34,7 +36,7 @@ export class Bucket extends pulumi.ComponentResource {
     const bucket = new aws.s3.Bucket(
       name,
       { forceDestroy: !args.deletionProtection },
-      // Not for the whole component: earlier access keys must be deletable.
+      // The whole component is not protected, because earlier access keys must be deletable.
       { ...child, protect: args.deletionProtection },
     );
     configure(name, bucket, args, child);
@@ -83,7 +85,7 @@ function configure(name: string, bucket: aws.s3.Bucket, args: BucketArgs, opts: 
   }
 }
 
-/** With a bucket key S3 sends one request to KMS for many objects. */
+/** Encryption of the bucket. With a bucket key, S3 sends one request to KMS for many objects. */
 const encryption = ({ kmsKeyArn }: BucketArgs) =>
   kmsKeyArn
     ? {

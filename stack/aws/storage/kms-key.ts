@@ -5,7 +5,7 @@ import { arn, serviceHost, type AwsContext } from "../context";
 export interface KmsKeyArgs extends AwsContext {
   /** Name of the alias in AWS. */
   name: string;
-  /** Refuse to delete the key. Everything that it encrypts, including snapshots, is lost with it. */
+  /** Refuses to delete the key. With the key, everything that it encrypts is lost, including snapshots. */
   deletionProtection: boolean;
 }
 
@@ -13,8 +13,8 @@ export interface KmsKeyArgs extends AwsContext {
 const DELETION_WINDOW_DAYS = 30;
 
 /**
- * A customer managed KMS key for the data, secrets, images, and logs of the stack. It rotates once a year. Data that was encrypted with earlier key
- * material remains readable.
+ * A customer managed KMS key for the data, secrets, images, and logs of the stack. It rotates once a year. Data that was encrypted before a
+ * rotation remains readable.
  *
  * Cost: the key by the month, and each request. The S3 bucket key keeps the number of requests low.
  */
@@ -41,13 +41,14 @@ export class KmsKey extends pulumi.ComponentResource {
 }
 
 /**
- * The key policy lists only AWS services that use the key on their own behalf. Secrets Manager, S3, ECR, EFS, and ElastiCache use it on
- * behalf of a caller, whose own policy must allow it. ECR, EFS, and ElastiCache then keep a grant, so pulls and mounts require no more.
+ * Statements of the key policy: the account, and the AWS services that use the key on their own behalf. Secrets Manager, S3, ECR, EFS, and
+ * ElastiCache use it on behalf of a caller, whose own policy must allow it. ECR, EFS, and ElastiCache then keep a grant, so pulls and
+ * mounts require no further permission.
  */
 const statements = (context: AwsContext) => [
   {
-    // The default statement of AWS: IAM policies of the account apply to the key, and administrators keep access. Without it a key can
-    // become unmanageable. `*` is the key itself; a key policy has no other resource.
+    // The default statement of AWS: IAM policies of the account apply to the key, and administrators keep access. Without it, the key could
+    // become unmanageable. In a key policy, `*` is the key itself.
     Sid: "Account",
     Effect: "Allow",
     Principal: { AWS: pulumi.interpolate`arn:${context.partition}:iam::${context.accountId}:root` },
@@ -72,7 +73,7 @@ const statements = (context: AwsContext) => [
     Condition: { ArnLike: { "kms:EncryptionContext:aws:logs:arn": arn(context, "logs", "log-group:*") } },
   },
   {
-    // The topic of the alarms is encrypted. Without this statement alarms are not delivered.
+    // The key encrypts the topic of the alarms. Without this statement, alarms are not delivered.
     // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     Sid: "AlarmsOfThisAccount",
     Effect: "Allow",

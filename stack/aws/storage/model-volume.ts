@@ -14,10 +14,10 @@ export interface ModelVolumeArgs {
 }
 
 /**
- * The volume for model weights, which all tasks share and which outlives them: an EFS file system with one access point, through which every
- * client acts as the user of the images. It has no backup: lost files are downloaded again.
+ * The model volume: an EFS file system with the model weights, which all tasks share. It has one access point, through which each client
+ * acts as the user of the images. There is no backup: lost files are downloaded again.
  *
- * Cost: stored files by the gigabyte and month, and each gigabyte that is read or written.
+ * Cost: stored files by the gigabyte and month, reads and writes by the gigabyte.
  */
 export class ModelVolume extends pulumi.ComponentResource {
   readonly fileSystemId: pulumi.Output<string>;
@@ -35,8 +35,8 @@ export class ModelVolume extends pulumi.ComponentResource {
       {
         encrypted: true,
         kmsKeyId: args.kmsKeyArn,
-        // In bursting mode a few GB get very low throughput once the credits are used, for example by workers that start often. There is no
-        // lifecycle policy: every start reads all files, and reads from an infrequent access class cost more.
+        // In bursting mode, a file system of a few GB has very low throughput when its credits are used, for example by workers that start
+        // often. There is no lifecycle policy: each start reads all files, and reads from an infrequent access class cost more.
         throughputMode: "elastic",
         tags: { Name: `${args.name}-model-volume` },
       },
@@ -87,8 +87,8 @@ const CLIENT_ACTIONS = [
 ];
 
 /**
- * Denies access without TLS, without the access point, and without a mount target. It allows nothing: clients require a role that allows
- * access. Without a file system policy EFS would allow every client.
+ * Denies access without TLS, without the access point, or without a mount target. It allows nothing, so a client requires a role that
+ * allows access. Without a file system policy, EFS would allow all clients.
  */
 const accessPointPolicy = (fileSystemArn: pulumi.Input<string>, accessPointArn: pulumi.Input<string>) => {
   const deny = { Effect: "Deny", Principal: { AWS: "*" }, Action: CLIENT_ACTIONS, Resource: fileSystemArn };

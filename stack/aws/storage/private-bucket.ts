@@ -2,9 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * Blocks public access to a bucket, and requests without TLS.
- * @param statements - further statements of the bucket policy
- * @returns the bucket policy, which is created last
+ * Blocks public access to a bucket, and denies requests without TLS.
+ * @param statements - additional statements of the bucket policy
+ * @returns the bucket policy, which is the last resource that is created
  */
 export function makePrivate(
   name: string,

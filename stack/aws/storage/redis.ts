@@ -12,35 +12,35 @@ export interface RedisArgs extends SecretOptions {
   securityGroupId: pulumi.Input<string>;
   /** ElastiCache node type. */
   nodeType: string;
-  /** Number of nodes, each in its own Availability Zone. 2 or more enable automatic failover. */
+  /** Number of nodes, each in its own Availability Zone. 2 or more nodes enable automatic failover. */
   nodes: number;
-  /** Retention of the daily snapshots in days. With 2 or more a final snapshot is kept when Redis is deleted. */
+  /** Retention of the daily snapshots in days. With 2 or more, a final snapshot is created when Redis is deleted. */
   snapshotRetentionDays: number;
-  /** Snapshot to restore. Empty: Redis starts without data. A change creates a new replication group: see docs/redis.md. */
+  /** Name of the snapshot to restore. Default: Redis starts without data. A change creates a new replication group: see docs/redis.md. */
   snapshotName?: string;
-  /** Refuse to delete or replace the replication group. */
+  /** Refuses to delete or replace the replication group. */
   deletionProtection: boolean;
   /** Encrypts data, snapshots, and the password. Default: keys that AWS owns. A change creates a new replication group without data. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
 /**
- * The engine version. AWS updates patch versions; the minor version changes only here. To the provider a version that AWS upgraded looks
- * like a downgrade, for which it would replace Redis by one without data.
+ * The engine version. AWS updates patch versions. The minor version changes only here: if AWS upgraded it, the provider would treat the
+ * version in this file as a downgrade, and would replace Redis with an empty one.
  */
 const ENGINE = { name: "valkey", version: "8.0", family: "valkey8" } as const;
 
-/** In UTC. The windows must not overlap. */
+/** Times are in UTC. The windows must not overlap. */
 const WINDOWS = { snapshotWindow: "03:00-04:00", maintenanceWindow: "sun:04:30-sun:05:30" } as const;
 
 /**
- * Redis: Celery broker, result store, and the only store of API keys. It has one shard, as Celery requires. When it is full it rejects
- * writes rather than evict the API key of a customer.
+ * Redis: the Celery broker, the result store, and the only store of API keys. It has one shard, because Celery supports only one. When it
+ * is full, it rejects writes instead of evicting API keys.
  *
- * Cost: the nodes by the hour, and snapshots beyond the first by the gigabyte.
+ * Cost: the nodes by the hour, and all snapshots except the first by the gigabyte.
  */
 export class Redis extends pulumi.ComponentResource {
-  /** The URL with the password, in the form that both redis-py and Celery accept. */
+  /** The URL with the password, in a form that both redis-py and Celery accept. */
   readonly url: Secret;
   readonly replicationGroupId: pulumi.Output<string>;
 
@@ -73,10 +73,10 @@ function replicationGroup(
   opts: pulumi.CustomResourceOptions,
 ): aws.elasticache.ReplicationGroup {
   const snapshotName = args.snapshotName || undefined;
-  // Not for the whole component: a restore and a new password replace its other resources.
+  // The whole component is not protected, because a restore and a new password replace its other resources.
   const protectedOpts = { ...opts, protect: args.deletionProtection };
-  // Each replication group has a random ID. So a restored one is created beside the old one, which is deleted only after everything else
-  // has succeeded, and the name of a final snapshot is always free. The suffix is protected too: a rejected restore must not change it.
+  // Each replication group has a random ID. So a restore can create the new one before it deletes the old one, and the name of the final
+  // snapshot is always free. The suffix is protected too: a rejected restore must not change it.
   const suffix = new random.RandomString(
     `${name}-id`,
     { length: 6, special: false, upper: false, keepers: { snapshot: snapshotName ?? "" } },

@@ -6,13 +6,13 @@ import type { Credentials, ImageRepository } from "../../registry/registry";
 export interface RepositoryArgs {
   /** Name in ECR. */
   name: string;
-  /** Number of releases that are kept. Any of them can be rolled back to. */
+  /** Number of releases that are kept. The stack can roll back to each of them. */
   retainedReleases: number;
   /** Encrypts the images. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
-/** Days after which an image without a tag is removed. */
+/** Number of days after which an image without a tag is deleted. */
 const UNTAGGED_DAYS = 14;
 
 /**
@@ -22,7 +22,7 @@ const UNTAGGED_DAYS = 14;
 export class Repository extends pulumi.ComponentResource implements ImageRepository {
   readonly url: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
-  /** Valid for 12 hours, which is longer than an update. */
+  /** They are valid for 12 hours, which is longer than an update takes. */
   readonly credentials: pulumi.Output<Credentials>;
 
   constructor(name: string, args: RepositoryArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -55,7 +55,10 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
   }
 }
 
-/** The first rule matches the cache images, so that the last one does not apply to them. */
+/**
+ * Rules of the lifecycle policy. An image that matches a rule cannot be expired by a later rule. So the first rule also keeps images that
+ * have both a cache tag and a release tag. https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+ */
 export function lifecycleRules(retainedReleases: number) {
   const tagged = { tagStatus: "tagged", countType: "imageCountMoreThan" };
   const rules = [
@@ -79,8 +82,7 @@ export function lifecycleRules(retainedReleases: number) {
   ];
   return rules.map((rule, index) => ({
     rulePriority: index + 1,
-    description: rule.description,
-    selection: rule.selection,
+    ...rule,
     action: { type: "expire" },
   }));
 }

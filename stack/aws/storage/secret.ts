@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** Options that all secrets of a stack share. */
 export interface SecretOptions {
-  /** Days within which a deleted secret can be restored. 0: it is deleted at once, so that a new stack can use its name. */
+  /** Number of days in which a deleted secret can be restored, 7 to 30. 0: it is deleted immediately, so that a new stack can use its name. */
   recoveryWindowDays: number;
   /** Encrypts the secret. Default: the key that AWS owns for Secrets Manager. */
   kmsKeyArn?: pulumi.Input<string>;
@@ -13,22 +13,22 @@ export interface SecretArgs extends SecretOptions {
   /** Name in Secrets Manager, below `PROJECT/STACK/`. */
   name: string;
   description: string;
-  /** A secret, also in the state. */
+  /** The state stores it encrypted. */
   value: pulumi.Input<string>;
 }
 
 /** A secret that tasks read. */
 export interface Secret {
-  /** For IAM policies, which name a secret but not its version. */
+  /** ARN for IAM policies, which identify a secret but not its version. */
   arn: pulumi.Output<string>;
-  /** For task definitions: the secret and its version. */
+  /** Reference for task definitions: the secret and its version. */
   valueFrom: pulumi.Output<string>;
 }
 
 /**
- * Stores a value in Secrets Manager. Tasks read it only when they start, so `valueFrom` names the version: a new value creates a new task
- * definition and a deployment. (The provider's ARN of a version is that of the secret.) After a rollback ECS uses the previous version,
- * which Secrets Manager keeps as AWSPREVIOUS. This requires Fargate 1.4.0 or ECS agent 1.37.0, both of 2020.
+ * Stores a value in Secrets Manager. Tasks read it only when they start, so `valueFrom` includes the version: a new value creates a new
+ * task definition and starts a deployment. (In the provider, the ARN of a version is the ARN of the secret.) After a rollback, ECS uses the
+ * previous version, which Secrets Manager keeps as AWSPREVIOUS. This requires Fargate 1.4.0 or ECS agent 1.37.0, both of 2020.
  *
  * @param opts - `protect: true` for a value that must never change: neither the secret nor its version can be deleted or replaced
  */
@@ -37,7 +37,7 @@ export function secret(resourceName: string, args: SecretArgs, opts: pulumi.Cust
   return { arn, valueFrom: valueFrom(arn, "", versionId) };
 }
 
-/** Stores several values in one secret, by name. */
+/** Stores several values in one secret, as a JSON object. Returns a reference to each value, by its name. */
 export function jsonSecret(
   resourceName: string,
   { values, ...args }: Omit<SecretArgs, "value"> & { values: Readonly<Record<string, pulumi.Input<string>>> },
@@ -49,7 +49,7 @@ export function jsonSecret(
 }
 
 /**
- * Reference to a value in a task definition: ARN:JSON-KEY:STAGE:VERSION, with an empty stage.
+ * Reference to a value, in the format of task definitions: ARN:JSON-KEY:STAGE:VERSION, with an empty stage.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
  */
 const valueFrom = (arn: pulumi.Output<string>, jsonKey: string, versionId: pulumi.Output<string>) =>

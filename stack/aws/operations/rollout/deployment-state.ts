@@ -1,16 +1,21 @@
 import type { Service } from "@aws-sdk/client-ecs";
 
-/** State of the deployment of a task definition, according to the deployments of its service. */
+/** State of the deployment of a task definition. */
 export type DeploymentState =
   | { kind: "completed" }
-  | { kind: "in-progress"; summary: string; /** Whether only old tasks must stop. */ draining: boolean }
+  | {
+      kind: "in-progress";
+      summary: string;
+      /** Whether all new tasks are running and old tasks have not stopped yet. */
+      draining: boolean;
+    }
   | { kind: "failed"; reason: string };
 
-/** The latest deployment of a service. */
+/** The deployment of a service that ECS is working toward. */
 export const primaryDeployment = ({ deployments = [] }: Service) =>
   deployments.find(({ status }) => status === "PRIMARY");
 
-/** Evaluates a service. @param taskDefinition - ARN of the task definition that must run */
+/** Evaluates the deployments of a service. @param taskDefinition - ARN of the task definition that must run */
 export function deploymentState(service: Service, taskDefinition: string): DeploymentState {
   const deployments = service.deployments ?? [];
   const primary = primaryDeployment(service);

@@ -9,24 +9,24 @@ export interface DeploymentArgs {
   service: string;
   /** ARN of the task definition that must run. */
   taskDefinition: string;
-  /** Seconds within which the new tasks must run. Old tasks have no time limit: they finish their jobs. */
+  /** Seconds within which the new tasks must be running. Old tasks have no time limit, so that they can finish their jobs. */
   timeout: number;
   /** Receives a line for each change of the state. */
   log: (line: string) => void;
-  /** Aborts the wait: another service has failed. */
+  /** Ends the wait, because another service has failed. */
   signal: AbortSignal;
 }
 
 const POLL_INTERVAL_MS = 2000;
 
 /**
- * Waits until only the new tasks of a service run.
+ * Waits until the service runs only its new tasks.
  *
- * After a rollback by ECS the state of Pulumi names the new task definition while ECS runs the old one, so an update with the same inputs
- * changes nothing. A first deployment that failed stays failed, because there is nothing to roll back to. In both cases this starts a new
- * deployment.
+ * After a rollback by ECS, the state of Pulumi has the new task definition while ECS runs the old one, so an update with the same inputs
+ * changes nothing. A first deployment that failed remains failed, because there is no earlier version to roll back to. In both cases, this
+ * function starts a new deployment.
  *
- * @throws RunError with the reason of the failure and of the tasks that stopped.
+ * @throws RunError with the reason for the failure, and the reasons why tasks stopped.
  */
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
   const { cluster, service: name, taskDefinition, log } = args;

@@ -16,22 +16,23 @@ export interface RolloutArgs {
   images: pulumi.Input<ImageDigests>;
   /** Number of releases that the registry keeps. */
   retainedReleases: number;
-  /** Seconds within which all services must run their new tasks. */
+  /** Seconds within which the new tasks of all services must be running. */
   timeout: number;
 }
 
 /**
- * Verifies the deployment of all services, and then records the release. If a service does not run the task definition of this update, the
- * update fails with the reason. `pulumi up` by itself counts a rollback by ECS as a success.
+ * Verifies the deployments of all services, and then records the release. If a service does not run the task definition of this update, the
+ * update fails with the reason. Without this component, `pulumi up` would treat a rollback by ECS as a success.
  */
 export class Rollout extends pulumi.ComponentResource {
-  /** ID of the release, once it is verified. */
+  /** ID of the release, after it is verified. Rejects with a RunError that has the reason of each service that failed. */
   readonly release: pulumi.Output<string>;
 
   constructor(name: string, args: RolloutArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Rollout", name, {}, opts);
-    const taskDefinitions = Object.entries(args.services).map(([name, { service, taskDefinition }]) =>
-      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => [name, arn] as const),
+    // The ID of a service is known only after the service is updated.
+    const taskDefinitions = Object.entries(args.services).map(([role, { service, taskDefinition }]) =>
+      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => [role, arn] as const),
     );
     const { url, credentials } = args.repository;
     const release = pulumi
@@ -66,7 +67,7 @@ export class Rollout extends pulumi.ComponentResource {
     throw userError([...failures, nextStep].join("\n"));
   }
 
-  /** The lifecycle policy of the registry removes old releases without knowing which one runs. */
+  /** The lifecycle policy of the registry deletes old releases, even one that is running. */
   private async warnBeforeExpiry(release: string, retained: number): Promise<void> {
     const newerReleases = (await ecrReleases()).findIndex(({ id }) => id === release);
     if (newerReleases >= retained - 2) {

@@ -1,12 +1,12 @@
 import type { Task } from "@aws-sdk/client-ecs";
 import { ecsClient, logsClient } from "../../../clients/aws";
 
-/** Log lines of a stopped task in the error message. */
+/** Number of log lines of a stopped task in the error message. */
 const LOG_LINES = 15;
 
 /**
- * Why tasks of a task definition stopped, the newest first: one line for each reason, and the last log lines of the newest task. Empty if no
- * task has stopped.
+ * Describes why tasks of a task definition stopped: one line for each stopped task, starting with the latest, and the last log lines of the
+ * latest task. Empty if no task has stopped.
  */
 export async function stoppedTaskReasons(
   cluster: string,
