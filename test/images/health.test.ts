@@ -135,7 +135,7 @@ describe("failures", () => {
       await until("the job runs", 10, () => sandbox.jobState(redis, job) === "STARTED");
       const reason = new RegExp(`^unhealthy: job ${job} has been running for \\d+ s \\(limit: 3 s\\)`);
       await becomes([worker], "unhealthy", reason);
-      await until("it restarts", 60, () => restarts(worker) === before + 1);
+      await until("it restarts", 90, () => restarts(worker) === before + 1);
       await becomes([worker], "healthy", /^healthy: /);
     }),
   );
@@ -162,7 +162,7 @@ describe("failures", () => {
       await becomes([worker], "healthy", /^healthy: /);
       const before = restarts(worker);
       signal(worker, "STOP");
-      await until("it restarts", 60, () => restarts(worker) === before + 1);
+      await until("it restarts", 90, () => restarts(worker) === before + 1);
       await becomes([worker], "healthy", /^healthy: /);
     }),
   );
@@ -183,8 +183,8 @@ describe("failures", () => {
   it.concurrent(
     "an API that crashes is never healthy, and its health check says why",
     inSandbox(async (sandbox) => {
-      const api = sandbox.app("api", CPU, { API_KEY_SECRET: "short" });
-      await until("it crashes", 30, () => restarts(api) > 1);
+      const api = sandbox.app("api", CPU, { API_KEY_SECRET: "short" }, 0.5); // it runs for about 1 s
+      await until("it crashes", 90, () => restarts(api) > 1);
       expect(healthOf(api).status).not.toBe("healthy");
       await becomes([api], "unhealthy", /^unhealthy: \/health does not respond/);
     }),
