@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -86,6 +86,12 @@ export class Clone {
         return []; // the process has ended
       }
     });
+  }
+
+  /** Kills the processes whose working directory is in the clone. */
+  killProcesses(): void {
+    const pids = this.pids().map(String);
+    if (pids.length > 0) spawnSync("kill", ["-KILL", ...pids]); // some of them may have ended
   }
 
   remove(): void {

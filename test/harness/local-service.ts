@@ -49,18 +49,19 @@ export class LocalService {
 
   /** Removes everything. `npm run down` must succeed, leave the engine as it was before the test, and leave no process. */
   async down(): Promise<void> {
+    const own = this.resources();
     const { code, text } = await this.clone.run("npm run down");
     const processes = this.clone.processes();
     const remaining = inventory();
-    this.clean(remaining);
+    this.clean(own);
     expect(code, text).toBe(0);
+    expect(warnings(text)).toEqual([]);
     expect(remaining).toEqual(this.initialInventory);
     expect(processes).toEqual([]);
   }
 
   /** Deploys the service again after a failed test, so that the next tests have one. */
   async recover(): Promise<void> {
-    for (const id of ids("ps", "-q", "--filter", "status=paused", ...this.ownContainers)) docker("unpause", id);
     await this.clone.run("npm run up");
   }
 
@@ -161,28 +162,44 @@ export class LocalService {
     return ["--filter", `label=${LABELS.folder}=${this.clone.folder}`];
   }
 
-  /** Removes the clone, and everything of this service that is still on the engine. */
-  private clean(remaining: string[]): void {
-    for (const pid of this.clone.pids()) process.kill(pid, "SIGKILL");
-    for (const id of ids("ps", "-aq", ...this.ownContainers)) dockerStatus("rm", "-f", "-v", id);
-    const created = remaining.filter((name) => !this.initialInventory.includes(name));
-    for (const name of created.filter((name) => VOLUME.test(name))) dockerStatus("volume", "rm", name);
-    for (const name of created.filter((name) => NETWORK.test(name))) dockerStatus("network", "rm", name);
+  /** The containers, and the volumes and networks that they use. */
+  private resources(): Resources {
+    const containers = this.containers();
+    const inspect = (format: string) => (containers.length > 0 ? ids("inspect", "-f", format, ...containers) : []);
+    return {
+      containers,
+      volumes: inspect("{{range .Mounts}}{{println .Name}}{{end}}"),
+      networks: inspect("{{range $name, $network := .NetworkSettings.Networks}}{{println $name}}{{end}}"),
+    };
+  }
+
+  /** Removes what `npm run down` leaves by design, which is the images, and everything that it left because it failed. */
+  private clean({ containers, volumes, networks }: Resources): void {
+    this.clone.killProcesses();
+    for (const id of containers) dockerStatus("rm", "-f", "-v", id);
+    for (const name of new Set(volumes)) dockerStatus("volume", "rm", name);
+    for (const name of new Set(networks)) dockerStatus("network", "rm", name);
     const images = imageIds().filter((id) => !this.initialImages.includes(id));
-    if (images.length > 0) dockerStatus("rmi", "-f", ...images);
+    if (containers.length > 0) dockerStatus("rmi", "-f", ...images);
     this.clone.remove();
   }
 }
+
+interface Resources {
+  containers: string[];
+  volumes: string[];
+  networks: string[];
+}
+
+/** Lines of an output with a warning. A warning about the npm configuration of this machine does not count. */
+export const warnings = (output: string): string[] =>
+  output.split("\n").filter((line) => /warn|deprecat/i.test(line) && !/^npm warn Unknown \w+ config /.test(line));
 
 /** Layers of each image that no image had before. */
 export function newLayers(before: Layers, now: Layers): Layer[][] {
   const known = new Set(Object.values(before).flatMap((layers) => layers.map(({ digest }) => digest)));
   return Object.values(now).map((layers) => layers.filter(({ digest }) => !known.has(digest)));
 }
-
-/** Names of the volumes and of the network of a stack, with the suffix that Pulumi adds. */
-const VOLUME = /^(redis|objects|models|registry)-[0-9a-f]{7}$/;
-const NETWORK = /^spatialforge-[0-9a-f]{7}$/;
 
 const ids = (...args: string[]): string[] =>
   docker(...args)

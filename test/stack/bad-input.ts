@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { docker } from "../harness/engine";
 import { SETTINGS, type LocalService } from "../harness/local-service";
 
@@ -13,7 +13,7 @@ const USED_PORT = 18_000;
 export function badInput(service: LocalService): void {
   const up = () => service.clone.run("npm run up");
 
-  it("application that does not start: the update prints the log and keeps the previous version; the fix succeeds", async () => {
+  it("application does not start: the previous version keeps running; the fix succeeds", async () => {
     const before = service.container("api");
     const { code, text } = await service.withEdit(MAIN, (source) => `import no_such_module\n${source}`, up);
     expect(code).not.toBe(0);
@@ -35,7 +35,7 @@ export function badInput(service: LocalService): void {
     return text;
   };
 
-  it("invalid settings: all are listed, and nothing changes", async () => {
+  it("invalid settings: all are listed; nothing changes", async () => {
     const lines = "  spatialforge:prot: 9000\n  spatialforge:healthTimeout: 1\n";
     const text = await rejected(() => service.withEdit(SETTINGS, (settings) => settings + lines, up));
     expect(text).toContain("stack local: 2 problems, nothing was changed");
@@ -43,8 +43,9 @@ export function badInput(service: LocalService): void {
     expect(text).toMatch(/spatialforge:healthTimeout = 1/);
   });
 
-  it("settings that do not fit this machine: all are listed, and nothing changes", async () => {
+  it("settings that do not fit the machine: all are listed; nothing changes", async () => {
     const server = createServer().listen(USED_PORT, "127.0.0.1");
+    onTestFinished(() => void server.close());
     const lines = [`port: ${USED_PORT}`, "release: nothing-here", "gpu: required"];
     const text = await rejected(() =>
       service.withEdit(
@@ -58,7 +59,6 @@ export function badInput(service: LocalService): void {
           ),
       ),
     );
-    server.close();
     expect(text).toContain("stack local: 4 problems, nothing was changed");
     expect(text).toMatch(/spatialforge:port = 18000\s+another process listens on this port/);
     expect(text).toMatch(/spatialforge:release = nothing-here\s+the repository .* has no such release/);
@@ -75,12 +75,10 @@ export function badInput(service: LocalService): void {
   it("no registry: one clear message; the next update succeeds", async () => {
     const registry = service.container("registry");
     docker("pause", registry);
-    try {
-      const text = await rejected(() => service.withEdit(MAIN, (source) => `${source}\n# not pushed\n`, up));
-      expect(text).toMatch(/registry.*does not answer/);
-    } finally {
-      docker("unpause", registry);
-    }
+    const text = await rejected(() => service.withEdit(MAIN, (source) => `${source}\n# not pushed\n`, up)).finally(() =>
+      docker("unpause", registry),
+    );
+    expect(text).toMatch(/registry.*does not answer/);
     expect((await service.request("/v1/depth", {})).status).toBe(200);
     await service.up();
   });

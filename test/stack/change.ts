@@ -17,7 +17,7 @@ export function changes(service: LocalService): void {
     [firstRelease] = await service.releases();
   });
 
-  it("code: pushes one layer, the same for all images, while requests are answered", async () => {
+  it("code: one new layer for all images, and requests are answered during the update", async () => {
     const before = await service.layers();
     service.edit(MAIN, (text) => text.replaceAll("SpatialForge sample", "SpatialForge changed"));
     const traffic = new Traffic(`${service.url}/health`);
@@ -33,7 +33,7 @@ export function changes(service: LocalService): void {
   });
 
   // The second time, the build cache in the registry is from a build that used it itself.
-  it.each([1, 2])("code, with an empty build cache: installs nothing again (%i)", async (count) => {
+  it.each([1, 2])("code, empty build cache: no package is installed again (%i)", async (count) => {
     const before = await service.layers();
     emptyBuildCache();
     appendFileSync(service.path(MAIN), `\n# line ${count}\n`);
@@ -42,7 +42,7 @@ export function changes(service: LocalService): void {
     expect(installedGroups()).toEqual([]);
   });
 
-  it("a light package, with an empty build cache: pushes at most two layers per image, and installs nothing heavy", async () => {
+  it("light package, empty build cache: at most two new layers per image, and no heavy package is installed", async () => {
     const before = await service.layers();
     emptyBuildCache();
     const [largest] = before.cpu.map(({ size }) => size).sort((a, b) => b - a);
@@ -61,7 +61,7 @@ export function changes(service: LocalService): void {
     expect(installedGroups()).not.toContain("heavy");
   });
 
-  it("an earlier release: is deployed without a build", async () => {
+  it("earlier release: no build", async () => {
     expect(await service.releases()).toContain(firstRelease);
     const before = service.container("api");
     const output = await service.withEdit(

@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { docker, until } from "../harness/engine";
-import { SERVICES, SETTINGS, type LocalService } from "../harness/local-service";
+import { SERVICES, SETTINGS, warnings, type LocalService } from "../harness/local-service";
 import { commandsOf } from "../harness/readme";
 
 /** After the first update of a fresh clone. */
@@ -14,7 +14,8 @@ export function firstUpdate(service: LocalService): void {
   });
 
   it("prints no warning of npm, Node.js, or Pulumi, and no error about a missing cache image", () => {
-    expect(service.output).not.toMatch(/warn|deprecat|not available|Diagnostics/i);
+    expect(warnings(service.output)).toEqual([]);
+    expect(service.output).not.toMatch(/not available|Diagnostics/);
   });
 
   it("a request returns a result", async () => {

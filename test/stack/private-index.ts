@@ -33,7 +33,7 @@ export function privateIndex(service: LocalService): void {
     dockerStatus("rmi", "-f", INDEX);
   });
 
-  it("packages come from the index; no layer, history, state, file, or message has its credentials", async () => {
+  it("credentials are in no layer, history, state, file, or message", async () => {
     const address = docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", index);
     service.edit(
       SETTINGS,

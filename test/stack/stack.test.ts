@@ -18,7 +18,7 @@ beforeAll(async () => {
     SETTINGS,
     (settings) => `${settings}  spatialforge:env:\n    VISIBILITY_TIMEOUT_S: ${VISIBILITY_TIMEOUT_S}\n`,
   );
-  docker("builder", "prune", "-af"); // an earlier run has built the same images
+  docker("builder", "prune", "-af"); // the first update builds everything, as on a new machine
   await service.up();
 });
 afterEach(async ({ task }) => {
