@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import { schemaMessage } from "./messages";
-import { withoutCredentials, type Problem } from "./problem";
+import type { Problem } from "./problem";
 import { ruleProblems } from "./rules";
 import { KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
 
@@ -50,7 +50,7 @@ function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => str
   return [{ key: issue.path.join("."), value: show(issue.path), remedy: message }];
 }
 
-/** The value to show in a message, without secrets and without the credentials of a URL. */
+/** The value to show in a message, without secrets. */
 function displayed(
   values: Record<string, unknown>,
   path: readonly PropertyKey[],
@@ -59,7 +59,7 @@ function displayed(
   if (path[0] === "netrc" || (path[0] !== undefined && secretKeys.has(String(path[0])))) return "[secret]";
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], values);
   if (value === undefined) return undefined;
-  return withoutCredentials(typeof value === "string" ? value : JSON.stringify(value));
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Structured values and numbers arrive as JSON. Text that is not JSON stays text. */

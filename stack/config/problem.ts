@@ -2,19 +2,19 @@
 export interface Problem {
   /** Configuration key, without the namespace. */
   key: string;
-  /** Value that was found. It must contain no secret and no credentials of a URL. */
+  /** Value that was found. It must contain no secret. `formatProblems` removes the credentials of a URL. */
   value?: string;
   /** What is wrong and how to fix it. */
   remedy: string;
 }
 
-/** Formats all problems as one message. */
+/** Formats all problems as one message, without the credentials of the URLs in them. */
 export function formatProblems(problems: readonly Problem[], stack: string): string {
   const lines = problems.map(
     ({ key, value, remedy }) => `  spatialforge:${key}${value === undefined ? "" : ` = ${value}`}\n      ${remedy}`,
   );
   const count = `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`;
-  const text = `stack ${stack}: ${count}, nothing was changed\n${lines.join("\n")}`;
+  const text = withoutCredentials(`stack ${stack}: ${count}, nothing was changed\n${lines.join("\n")}`);
   // The state of the local stack is in the clone. `npm run pulumi` passes its location to the CLI.
   return stack === "local" ? text.replaceAll("`pulumi ", "`npm run pulumi -- ") : text;
 }

@@ -31,7 +31,7 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
   if ("repository" in app && withoutCredentials(app.repository) !== app.repository) {
     problems.push({
       key: "app.repository",
-      value: withoutCredentials(app.repository),
+      value: app.repository,
       remedy:
         "the URL contains credentials, which would be stored in plain text: configure a git credential helper, or use SSH",
     });
@@ -51,7 +51,7 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
 
 function variableProblems(name: string, value: string, { stack, secretKeys }: RuleContext): Problem[] {
   const key = `env.${name}`;
-  const shown = secretKeys.has("env") ? "[secret]" : withoutCredentials(value);
+  const shown = secretKeys.has("env") ? "[secret]" : value;
   const problems: Problem[] = [];
   if (RESERVED_VARIABLES.has(name)) problems.push({ key, remedy: "the stack sets this variable: remove it" });
   if (includes(APPLICATION.secretVariables, name) && !secretKeys.has("env")) {

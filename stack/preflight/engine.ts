@@ -1,5 +1,5 @@
 import Docker from "dockerode";
-import { withoutCredentials, type Problem } from "../config/problem";
+import type { Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 
 /** Properties of the Docker engine that the program depends on. */
@@ -45,6 +45,6 @@ export async function inspectEngine(settings: Settings): Promise<{ engine?: Engi
     const { code, message } = error as NodeJS.ErrnoException;
     const address = process.env.DOCKER_HOST ?? "the default socket";
     const remedy = `the Docker engine does not answer at ${address} (${code ?? message}): start it, or set DOCKER_HOST`;
-    return { problems: [platformProblem(withoutCredentials(remedy))] };
+    return { problems: [platformProblem(remedy)] };
   }
 }

@@ -32,9 +32,8 @@ async function openSource({ app }: Settings): Promise<{ source?: AppSource; prob
     const source = await openApp(app);
     return { source, problems: source.lockProblems() };
   } catch (error) {
-    // The message can quote a line of pyproject.toml.
-    const [value, remedy] = [JSON.stringify(app), (error as Error).message].map(withoutCredentials);
-    return { problems: [{ key: "app", value, remedy }] };
+    const value = withoutCredentials(JSON.stringify(app));
+    return { problems: [{ key: "app", value, remedy: (error as Error).message }] };
   }
 }
 
