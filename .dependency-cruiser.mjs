@@ -15,6 +15,7 @@ const layers = [
       "stack/roles.ts",
       "stack/app/application.ts",
       "stack/images/catalog.ts",
+      "stack/images/cuda.ts",
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/ami.ts",
     ],

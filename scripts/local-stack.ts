@@ -5,12 +5,14 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../stack/root";
 import { color } from "./local/color";
 import { openStack, STACK, type LocalStack } from "./local/pulumi-stack";
+import { recover, removeLeftovers, requireState } from "./local/recovery";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {
   up: `npm run up: builds the images and runs the service on the Docker engine of this machine.
 
   npm run up                  create the service, or update what has changed
+  npm run up -- --all-images  also build the images that no service on this machine runs (sets spatialforge:allImages)
   npm run up -- --help        print this help
 
 The settings are in Pulumi.local.yaml, and Pulumi.yaml describes each of them. The state is in .state/ in this folder.`,
@@ -28,9 +30,10 @@ The Docker engine keeps the images and the build cache, so the next \`npm run up
   npm run pulumi -- preview --diff`,
 };
 
-async function up(stack: LocalStack): Promise<number> {
+async function up(stack: LocalStack, { allImages }: Options): Promise<number> {
   const started = Date.now();
-  const code = await stack.run("up", "--yes", "--skip-preview", "--suppress-outputs");
+  await requireState(stack, await recover(stack));
+  const code = await stack.update("up", ...(allImages ? ["--config", "spatialforge:allImages=true"] : []));
   if (code !== 0) {
     console.error(
       color.red(
@@ -40,38 +43,56 @@ async function up(stack: LocalStack): Promise<number> {
     );
     return code;
   }
-  console.log(await summary(STACK));
+  const outputs = stack.outputs();
+  console.log(await summary(STACK, outputs.gpu));
   console.log(`Took ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
-  console.log(nextSteps(stack.outputs()));
+  console.log(nextSteps(outputs));
   return 0;
 }
 
 async function down(stack: LocalStack): Promise<number> {
-  const code = await stack.run("destroy", "--yes", "--skip-preview", "--suppress-outputs");
+  await recover(stack);
+  const code = await stack.update("destroy");
   if (code !== 0) return code;
+  await removeLeftovers(stack);
   stack.deleteState();
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   console.log(
-    "All containers, volumes, networks, and the state are removed. The Docker engine keeps the images and the build cache.",
+    "All containers, volumes, networks, and the state are removed. `pulumi stack rm` is not necessary. " +
+      "The Docker engine keeps the images and the build cache.",
   );
   return 0;
 }
 
-const COMMANDS = { up, down, pulumi: (stack: LocalStack, args: string[]) => stack.run(...args) };
+interface Options {
+  help: boolean;
+  /** Only for `up`. */
+  allImages: boolean;
+  /** All arguments. Only for `pulumi`, because the Pulumi CLI parses its options itself. */
+  args: string[];
+}
+
+const COMMANDS = { up, down, pulumi: (stack: LocalStack, { args }: Options) => stack.run(...args) };
 
 async function main([command, ...args]: string[]): Promise<number> {
   const name = command as keyof typeof COMMANDS;
-  if (wantsHelp(name, args)) {
+  const options = parse(name, args);
+  if (options.help) {
     console.log(HELP[name]);
     return 0;
   }
-  return COMMANDS[name](await openStack(), args);
+  return COMMANDS[name](await openStack(), options);
 }
 
-/** @throws Error that names an unknown option. The Pulumi CLI parses its options itself. */
-function wantsHelp(name: keyof typeof COMMANDS, args: string[]): boolean {
-  if (name === "pulumi") return args.length === 0;
-  return !!parseArgs({ args, options: { help: { type: "boolean", short: "h" } } }).values.help;
+const help = { type: "boolean", short: "h", default: false } as const;
+const allImages = { type: "boolean", default: false } as const;
+
+/** @throws Error that names an unknown option. */
+function parse(name: keyof typeof COMMANDS, args: string[]): Options {
+  if (name === "pulumi") return { help: args.length === 0, allImages: false, args };
+  if (name === "down") return { ...parseArgs({ args, options: { help } }).values, allImages: false, args };
+  const { values } = parseArgs({ args, options: { help, "all-images": allImages } });
+  return { help: values.help, allImages: values["all-images"], args };
 }
 
 main(process.argv.slice(2)).then(

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { AppSource } from "./app/source";
 import type { Settings } from "./config/schema";
 import type { ImageDigests } from "./images/catalog";
+import type { Gpu } from "./preflight/gpu";
 import type { Engine } from "./preflight/engine";
 
 /** Environment variables of the application, by name. */
@@ -17,7 +18,9 @@ export interface PlatformArgs {
   environment: Environment;
   /** Credentials for the package indexes, in the format of a .netrc file. A secret. */
   netrc: pulumi.Output<string>;
-  engine: Engine;
+  engine: Pick<Engine, "platform">;
+  /** Whether services on this machine can use a GPU. */
+  gpu: Gpu;
   app: AppSource;
 }
 

@@ -109,5 +109,8 @@ export const QUEUES_BY_ROLE: Readonly<Record<string, readonly string[]>> = Objec
 /** Image of a role, with or without a GPU. */
 export const imageOf = ({ gpuImage }: Role, gpu: boolean): ImageName => (gpu && gpuImage) || "cpu";
 
+/** The images that all roles together run, with or without a GPU. */
+export const imagesOf = (gpu: boolean): ImageName[] => [...new Set(ROLES.map((role) => imageOf(role, gpu)))];
+
 /** The role that receives requests. Exactly one role is load-balanced. */
 export const LOAD_BALANCED_ROLE = ROLES.find(({ loadBalanced }) => loadBalanced)!;

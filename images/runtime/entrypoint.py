@@ -6,7 +6,7 @@ import sys
 from importlib import metadata
 
 import nvml
-from settings import API_APP, CELERY_APP, PACKAGE, STATE, setting
+from settings import API_APP, CELERY_APP, MINIMUM_DRIVER, PACKAGE, STATE, setting
 
 PYTHON = sys.executable
 
@@ -37,10 +37,6 @@ COMMANDS = {
     "download-models": lambda: [PYTHON, "-m", "download_models"],
 }
 GPU_COMMANDS = ("api", "worker")
-
-# Minimum driver branch for each CUDA major version: CUDA Compatibility, "Minor Version Compatibility",
-# https://docs.nvidia.com/deploy/cuda-compatibility/
-MINIMUM_DRIVER = {12: 525, 13: 580}
 
 # Exit code for a configuration error, from sysexits.h
 EX_CONFIG = 78

@@ -1,21 +1,28 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { SemVer } from "semver";
+import type { Gpu } from "../../stack/preflight/gpu";
 import { ROOT } from "../../stack/root";
+import { writeAtomically } from "./files";
+import { identifyFolder, STATE } from "./folder";
+import { isWorthPrinting } from "./progress";
 
 export const STACK = "local";
 const STACK_FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
-/** Folder of the state and of the passphrase. */
-const STATE = join(ROOT, ".state");
 
 /** The stack `local`, operated through the Pulumi CLI. */
 export interface LocalStack {
-  /** Runs a Pulumi command in the terminal. @returns the exit code of the command */
+  name: string;
+  /** Runs a Pulumi command in the terminal, with all its output. @returns the exit code of the command */
   run(...args: string[]): Promise<number>;
+  /** Runs a Pulumi command that changes resources. Without a terminal, its output is shortened. @returns the exit code of the command */
+  update(...args: string[]): Promise<number>;
+  state(): State;
   outputs(): Outputs;
   /** Deletes the state of the stack. Call this after `destroy` only. */
   deleteState(): void;
@@ -31,6 +38,14 @@ export interface Outputs {
   url: string;
   release: string;
   images: Record<string, string>;
+  gpu: Gpu;
+}
+
+export interface State {
+  /** IDs of the resources. For containers and networks, they are those of Docker. For volumes, they are the names. */
+  ids: ReadonlySet<string>;
+  /** Number of operations that were interrupted. */
+  pendingOperations: number;
 }
 
 /**
@@ -38,6 +53,7 @@ export interface Outputs {
  * @throws Error with the message of the CLI.
  */
 export async function openStack(): Promise<LocalStack> {
+  identifyFolder();
   const cli = await findCli();
   useDockerContext();
   const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
@@ -55,31 +71,48 @@ export async function openStack(): Promise<LocalStack> {
     if (result.status !== 0) throw new Error(result.stderr.trim());
     return result.stdout;
   };
+  const readState = () => JSON.parse(read("stack", "export", "--show-secrets")) as ExportedState;
+  const run = (args: string[], output: "all" | "short"): Promise<number> =>
+    new Promise((resolve, reject) => {
+      // The terminal also sends Ctrl-C to the CLI, which then stops its operations and saves the state. This process waits for it.
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+      const stdout = output === "all" || process.stdout.isTTY ? "inherit" : "pipe";
+      const child = spawn(cli, [...args, ...common], { env, stdio: ["inherit", stdout, "inherit"] });
+      if (child.stdout) {
+        createInterface({ input: child.stdout }).on("line", (line) => isWorthPrinting(line) && console.log(line));
+      }
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
+    });
   return {
-    run: (...args) =>
-      new Promise((resolve, reject) => {
-        // The terminal also sends Ctrl-C to the CLI, which then stops its operations and saves the state. This process waits for it.
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
-        const child = spawn(cli, [...args, ...common], { env, stdio: "inherit" });
-        child.once("error", reject);
-        child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
-      }),
+    name: STACK,
+    run: (...args) => run(args, "all"),
+    update: (...args) => run([...args, "--yes", "--skip-preview", "--suppress-outputs"], "short"),
+    state: () => {
+      const { resources = [], pending_operations: pending } = readState().deployment;
+      return {
+        ids: new Set(resources.flatMap(({ id }) => id ?? [])),
+        pendingOperations: pending?.length ?? 0,
+      };
+    },
     deleteState: () => {
       // A secret in the stack's settings file still needs the passphrase.
       rmSync(hasSecret() ? join(STATE, ".pulumi") : STATE, { recursive: true, force: true });
     },
     outputs: () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,
     password: (name) => {
-      const state = JSON.parse(read("stack", "export", "--show-secrets")) as State;
-      const result = state.deployment.resources?.find(({ urn }) => urn.endsWith(name))?.outputs?.result;
+      const result = readState().deployment.resources?.find(({ urn }) => urn.endsWith(name))?.outputs?.result;
       if (!result) throw new Error("The service is not running. Start it with `npm run up`.");
       return typeof result === "string" ? result : (JSON.parse(result.plaintext) as string);
     },
   };
 }
 
-interface State {
-  deployment: { resources?: { urn: string; outputs?: { result?: string | { plaintext: string } } }[] };
+interface ExportedState {
+  deployment: {
+    resources?: { urn: string; id?: string; outputs?: { result?: string | { plaintext: string } } }[];
+    pending_operations?: object[] | null;
+  };
 }
 
 /** The CLI on PATH if it is recent enough. Otherwise the version of the SDK, which is installed in `.cache/`. */
@@ -98,8 +131,7 @@ async function findCli(): Promise<string> {
 /** Environment variables of a file backend and a random passphrase, both in the clone. */
 function backend(): Record<string, string> {
   const file = join(STATE, "passphrase");
-  mkdirSync(STATE, { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  if (!existsSync(file)) writeAtomically(file, randomBytes(32).toString("base64url"));
   return { PULUMI_BACKEND_URL: `file://${STATE}`, PULUMI_CONFIG_PASSPHRASE: readFileSync(file, "utf8") };
 }
 

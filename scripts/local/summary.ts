@@ -1,13 +1,17 @@
 import Docker from "dockerode";
 import Table from "cli-table3";
 import { containerFilter, LABELS } from "../../stack/clients/docker";
+import type { Gpu } from "../../stack/preflight/gpu";
 import { color } from "./color";
 import type { Outputs } from "./pulumi-stack";
 
 const MB = 1e6;
 
-/** A table of the services of a stack: name, variant of the image, size of the image in MB (10^6 bytes, uncompressed), and health. */
-export async function summary(stack: string): Promise<string> {
+/**
+ * A table of the services of a stack: name, variant of the image, size of the image in MB (10^6 bytes, uncompressed), and health. Below it,
+ * why the services run GPU images or the CPU image.
+ */
+export async function summary(stack: string, { usable, description }: Gpu): Promise<string> {
   const engine = new Docker();
   const containers = await engine.listContainers({ filters: containerFilter(stack) });
   const rows = await Promise.all(
@@ -24,27 +28,28 @@ export async function summary(stack: string): Promise<string> {
   );
   const table = new Table({ head: ["service", "image", "size", "health"], style: { head: [], border: [] } });
   table.push(...rows.sort(([a], [b]) => a.localeCompare(b)).map((row) => [...row.slice(0, 3), coloredHealth(row[3])]));
-  const usesGpu = rows.some(([, variant]) => variant === "GPU");
-  return table.toString() + (usesGpu ? "" : `\n${NO_GPU}`);
+  return `${table.toString()}\nThe API and the worker run ${usable ? "the GPU images" : "the CPU image"}: ${description}.`;
 }
 
-const NO_GPU =
-  "The API and the worker run the CPU image: the Docker engine has no nvidia runtime, or spatialforge:gpu is off.";
-
 const coloredHealth = (health: string): string => (health === "healthy" ? color.green(health) : color.red(health));
+
+/** A shell command that prints a text field of a JSON object. */
+const field = (name: string): string => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`;
 
 /** The next steps for the user. Each block can be pasted into a shell. */
 export function nextSteps({ url, release }: Outputs): string {
   return `${color.bold("SpatialForge is running")} at ${color.cyan(url)}, release ${release}.
 
 ${color.bold("Next")}
-  # send a request that returns a result
+  # send a request, and open its result
   export KEY=$(npm run --silent key)
-  curl -s ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png
+  DEPTH=$(curl -s ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("depth_map_url")})
+  curl -s "$DEPTH" -o depth.png && echo "depth.png is from $DEPTH"
 
-  # run a job on the worker, and get its result
-  JOB=$(curl -s ${url}/v1/reconstruct -H "X-API-Key: $KEY" -F image=@docs/example.png | sed 's/.*"job_id":"\\([^"]*\\)".*/\\1/')
-  sleep 3; curl -s ${url}/v1/reconstruct/$JOB -H "X-API-Key: $KEY"
+  # run a job on the worker, and open its result
+  JOB=$(curl -s ${url}/v1/reconstruct -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("job_id")})
+  sleep 3; RESULT=$(curl -s ${url}/v1/reconstruct/$JOB -H "X-API-Key: $KEY" | ${field("url")})
+  curl -s "$RESULT" -o result.ply && echo "result.ply is from $RESULT"
 
   # show the logs of a service
   docker logs --tail 20 $(docker ps -q --filter label=spatialforge.service=worker)

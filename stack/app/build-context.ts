@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { ImageSpec } from "../images/catalog";
+import { MINIMUM_DRIVER } from "../images/cuda";
 import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
@@ -44,7 +45,10 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
   // Each of these folders is the root of one layer.
   copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
-  writeFileSync(join(folder, "runtime", SCRIPTS, "application.json"), JSON.stringify(RUNTIME_FACTS));
+  writeFileSync(
+    join(folder, "runtime", SCRIPTS, "application.json"),
+    JSON.stringify({ ...RUNTIME_FACTS, minimumDriver: MINIMUM_DRIVER }),
+  );
   copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
   if (image.servesStaticFiles) {
     mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files

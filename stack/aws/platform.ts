@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { serviceSpecs } from "../config/services";
-import { images } from "../images/images";
+import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { stackName } from "../pulumi/stack-name";
 import { Cluster } from "./compute/cluster";
@@ -112,7 +112,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         ...inVpc("worker"),
         family: `${context.name}-model-download`,
         cluster: cluster.cluster,
-        image: digests.cpu,
+        image: digestOf(digests, "cpu"),
         repositoryArn: repository.arn,
         models: settings.models,
         modelVolume,

@@ -20,13 +20,7 @@ const RESERVED_VARIABLES = new Set(
 /** Problems that the schema cannot express: settings that depend on each other or on the stack. */
 export function ruleProblems(settings: ParsedSettings, context: RuleContext): Problem[] {
   const problems: Problem[] = [];
-  if (settings.port === settings.registryPort) {
-    problems.push({
-      key: "registryPort",
-      value: String(settings.port),
-      remedy: "the API uses the same port: set different ports",
-    });
-  }
+  problems.push(...portProblems(settings));
   const { app } = settings;
   if ("repository" in app && withoutCredentials(app.repository) !== app.repository) {
     problems.push({
@@ -47,6 +41,17 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
     ...problems,
     ...Object.entries(settings.env).flatMap(([name, value]) => variableProblems(name, value, context)),
   ];
+}
+
+/** Ports on the loopback address. */
+export const PORTS = ["port", "registryPort", "objectStorePort"] as const;
+
+function portProblems(settings: ParsedSettings): Problem[] {
+  return PORTS.flatMap((key, index) => {
+    const other = PORTS.slice(0, index).find((earlier) => settings[earlier] === settings[key]);
+    if (!other) return [];
+    return [{ key, value: String(settings[key]), remedy: `${other} is the same port: set different ports` }];
+  });
 }
 
 function variableProblems(name: string, value: string, { stack, secretKeys }: RuleContext): Problem[] {

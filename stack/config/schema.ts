@@ -56,10 +56,17 @@ export const settingsSchema = z.strictObject({
     .describe("Deploy this earlier release instead of building"),
   port: port.default(8000).describe("Port of the API on the loopback address"),
   registryPort: port.default(5001).describe("Port of the local registry on the loopback address"),
+  objectStorePort: port
+    .default(9000)
+    .describe("Port of the object store on the loopback address: the URLs of results contain it"),
   gpu: z
     .enum(["auto", "required", "off"])
     .default("auto")
     .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
+  allImages: z
+    .boolean()
+    .default(false)
+    .describe("true: also build the images that no service on this machine runs; on AWS, all images are always built"),
   bases: bases.prefault({}).describe("Base images: {gpu, cpu, uv}"),
   indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu, pythonBuilds}"),
   netrc: z

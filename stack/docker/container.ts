@@ -1,7 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { LABELS } from "../clients/docker";
-import { ROOT } from "../root";
+import { labelsOf } from "../clients/docker";
 
 /** Values that all containers of a stack share. */
 export interface StackContext {
@@ -21,6 +20,8 @@ export interface ContainerArgs extends StackContext {
   user?: string;
   /** Volumes by mount path. */
   volumes?: Record<string, pulumi.Input<string>>;
+  /** Names besides its own by which other containers reach the container. */
+  aliases?: string[];
   /** Ports of the container, by port on the loopback address. */
   ports?: Record<number, number>;
   /** Command that exits with 0 if the service is healthy. Default: the health check of the image. */
@@ -29,6 +30,8 @@ export interface ContainerArgs extends StackContext {
   runtime?: string;
   /** Seconds between SIGTERM and SIGKILL. Default: 10, as in Docker. */
   stopTimeout?: number;
+  /** Where `/tmp` is: in memory, or on disk, in the volume that the image declares for it. Default: memory. */
+  tmp?: "memory" | "disk";
 }
 
 /** Seconds between SIGTERM and SIGKILL that Docker uses by default. */
@@ -36,7 +39,7 @@ const DEFAULT_STOP_TIMEOUT = 10;
 
 /**
  * Creates a container with the settings that all services of the stack share: Docker restarts it when it exits, other containers reach it
- * by its name, its root file system is read-only, it has no capabilities and cannot gain privileges, and `/tmp` is in memory.
+ * by its name, its root file system is read-only, and it has no capabilities and cannot gain privileges.
  */
 export function container(name: string, args: ContainerArgs, opts: pulumi.CustomResourceOptions): docker.Container {
   const stopTimeout = args.stopTimeout ?? DEFAULT_STOP_TIMEOUT;
@@ -57,14 +60,14 @@ export function container(name: string, args: ContainerArgs, opts: pulumi.Custom
       readOnly: true,
       capabilities: { drops: ["ALL"] },
       securityOpts: ["no-new-privileges:true"],
-      tmpfs: { "/tmp": "mode=1777,size=256m" },
+      tmpfs: args.tmp === "disk" ? undefined : { "/tmp": "mode=1777,size=64m" },
       volumes: Object.entries(args.volumes ?? {}).map(([containerPath, volumeName]) => ({ containerPath, volumeName })),
       ports: Object.entries(args.ports ?? {}).map(([external, internal]) => ({
         external: Number(external),
         internal,
         ip: "127.0.0.1",
       })),
-      networksAdvanced: [{ name: args.network.name, aliases: [name] }],
+      networksAdvanced: [{ name: args.network.name, aliases: [name, ...(args.aliases ?? [])] }],
       healthcheck: args.healthcheck && {
         tests: ["CMD", ...args.healthcheck],
         interval: "3s",
@@ -76,17 +79,21 @@ export function container(name: string, args: ContainerArgs, opts: pulumi.Custom
       stopTimeout,
       logDriver: "json-file",
       logOpts: { "max-size": "10m", "max-file": "3" },
-      labels: [
-        { label: LABELS.service, value: name },
-        { label: LABELS.stack, value: args.stack },
-        { label: LABELS.folder, value: ROOT },
-      ],
+      labels: dockerLabels(args.stack, name),
       mustRun: true,
       wait: false,
     },
     opts,
   );
 }
+
+/** Labels by which the resources of a stack are found, without its state. */
+export const dockerLabels = (stack: string, service: string): { label: string; value: string }[] =>
+  Object.entries(labelsOf(stack, service)).map(([label, value]) => ({ label, value }));
+
+/** Creates a volume for the data of a service. */
+export const volume = (name: string, { stack }: StackContext, opts: pulumi.CustomResourceOptions): docker.Volume =>
+  new docker.Volume(name, { labels: dockerLabels(stack, name) }, opts);
 
 /** Options for a container that has a volume or a port of its own: the old one must be deleted before the new one starts. */
 export const exclusive = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({

@@ -1,11 +1,11 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { images } from "../images/images";
+import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { password } from "../pulumi/password";
 import { localRepository } from "../registry/registry";
-import { imageOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
-import { container } from "./container";
+import { imageOf, imagesOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
+import { container, dockerLabels, volume } from "./container";
 import { objectStore } from "./object-store";
 import { proxy } from "./proxy";
 import { redis } from "./redis";
@@ -28,31 +28,41 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     const child = { parent: this };
     const repository = localRepository(settings.registryPort);
 
-    const network = new docker.Network("spatialforge", { driver: "bridge" }, child);
+    const network = new docker.Network(
+      "spatialforge",
+      { driver: "bridge", labels: dockerLabels(stack, "network") },
+      child,
+    );
     const context = { stack, network };
     const registryContainer = registry(context, settings.registryPort, child);
     const { source, digests } = images(
-      { ...args, platform: args.engine.platform, repository: { url: repository } },
+      {
+        ...args,
+        platform: args.engine.platform,
+        repository: { url: repository },
+        required: imagesOf(args.gpu.usable),
+      },
       { ...child, dependsOn: [registryContainer] },
     );
     const broker = redis(context, child);
-    const objects = objectStore(context, child);
+    const objects = objectStore(context, settings.objectStorePort, child);
     const proxyContainer = proxy(context, LOAD_BALANCED_ROLE.name, settings.port, child);
-    const modelVolume = new docker.Volume("models", {}, child);
+    const modelVolume = volume("models", context, child);
     const env = { ...broker.env, ...objects.env, ...applicationSecrets(child) };
 
     const roleContainers = ROLES.map((role: Role) => {
-      const image = imageOf(role, args.engine.gpu);
+      const image = imageOf(role, args.gpu.usable);
       return container(
         role.name,
         {
           ...context,
           ...role.docker,
-          image: digests[image],
+          image: digestOf(digests, image),
           command: [role.process],
           env: { ...environment(role, args), ...env },
           runtime: image === "cpu" ? undefined : "nvidia",
           volumes: role.modelVolume ? { "/models": modelVolume.name } : {},
+          tmp: "disk", // the application stores uploads there
         },
         { ...child, dependsOn: [broker.container, objects.container], deleteBeforeReplace: role.singleton },
       );
@@ -75,6 +85,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
       url: release.apply(() => `http://127.0.0.1:${settings.port}`),
       images: digests,
       release,
+      gpu: pulumi.output(args.gpu),
     };
     // Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
     this.registerOutputs({ images: digests });

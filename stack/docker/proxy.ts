@@ -5,6 +5,37 @@ import { container, exclusive, type StackContext } from "./container";
 import { nginxConfig, RUN_NGINX } from "./nginx";
 import { SERVICE_IMAGES } from "./service-images";
 
+/** Largest request body in MiB. The proxy returns 413 for a larger one. */
+export const MAXIMUM_BODY_MIB = 512;
+
+/**
+ * Configuration of the proxy. Like the load balancer on AWS, it passes bodies, streams, and WebSockets on as they arrive: it stores nothing,
+ * so neither its memory nor its disk limits their size.
+ */
+export const proxyConfig = (upstream: string): string =>
+  nginxConfig(`  client_max_body_size ${MAXIMUM_BODY_MIB}m;
+  resolver 127.0.0.11 valid=1s ipv6=off;
+  map $http_upgrade $connection_header { default upgrade; "" ""; }
+  server {
+    listen 8080;
+    location = /-/proxy { return 200; }
+    location / {
+      set $api ${upstream};
+      proxy_pass http://$api:${APPLICATION.port};
+      proxy_http_version 1.1;
+      proxy_request_buffering off;
+      proxy_buffering off;
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_header;
+      proxy_connect_timeout 2s;
+      proxy_read_timeout ${APPLICATION.maximumRequestSeconds + 10}s;
+      proxy_next_upstream error timeout;
+    }
+  }
+`);
+
 /**
  * Creates the reverse proxy. It publishes the port of the API, so a new API container can start before the old one stops. It asks Docker's
  * DNS server for the addresses of the API again after one second, and tries the next address if one does not answer.
@@ -18,22 +49,6 @@ export function proxy(
   port: number,
   opts: pulumi.CustomResourceOptions,
 ): docker.Container {
-  const config = nginxConfig(`  client_max_body_size 512m;
-  resolver 127.0.0.11 valid=1s ipv6=off;
-  server {
-    listen 8080;
-    location = /-/proxy { return 200; }
-    location / {
-      set $api ${upstream};
-      proxy_pass http://$api:${APPLICATION.port};
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_connect_timeout 2s;
-      proxy_read_timeout ${APPLICATION.maximumRequestSeconds + 10}s;
-      proxy_next_upstream error timeout;
-    }
-  }
-`);
   return container(
     "proxy",
     {
@@ -41,7 +56,7 @@ export function proxy(
       image: SERVICE_IMAGES.proxy,
       entrypoint: ["/bin/sh", "-c"],
       command: [RUN_NGINX],
-      env: { NGINX_CONFIG: config },
+      env: { NGINX_CONFIG: proxyConfig(upstream) },
       memory: 128,
       ports: { [port]: 8080 },
       healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/-/proxy"],

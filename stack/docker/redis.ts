@@ -1,7 +1,6 @@
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { password } from "../pulumi/password";
-import { container, exclusive, type StackContext } from "./container";
+import { container, exclusive, volume, type StackContext } from "./container";
 import { SERVICE_IMAGES } from "./service-images";
 
 /**
@@ -11,7 +10,7 @@ import { SERVICE_IMAGES } from "./service-images";
  */
 export function redis(context: StackContext, opts: pulumi.CustomResourceOptions) {
   const secret = password("redis-password", opts);
-  const volume = new docker.Volume("redis", {}, opts);
+  const data = volume("redis", context, opts);
   const server = container(
     "redis",
     {
@@ -24,7 +23,7 @@ export function redis(context: StackContext, opts: pulumi.CustomResourceOptions)
       env: { REDISCLI_AUTH: secret },
       user: "redis",
       memory: 512,
-      volumes: { "/data": volume.name },
+      volumes: { "/data": data.name },
       healthcheck: ["redis-cli", "ping"],
       stopTimeout: 30,
     },

@@ -1,11 +1,11 @@
-import * as docker from "@pulumi/docker";
+import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { container, exclusive, type StackContext } from "./container";
+import { container, exclusive, volume, type StackContext } from "./container";
 import { SERVICE_IMAGES } from "./service-images";
 
 /** Creates the registry. It stores the images, and the build cache for an engine with empty stores. */
 export function registry(context: StackContext, port: number, opts: pulumi.CustomResourceOptions): docker.Container {
-  const volume = new docker.Volume("registry", {}, opts);
+  const data = volume("registry", context, opts);
   return container(
     "registry",
     {
@@ -14,7 +14,7 @@ export function registry(context: StackContext, port: number, opts: pulumi.Custo
       // By default, it sends traces to a collector on localhost and logs an error for each attempt.
       env: { OTEL_TRACES_EXPORTER: "none" },
       memory: 512,
-      volumes: { "/var/lib/registry": volume.name },
+      volumes: { "/var/lib/registry": data.name },
       ports: { [port]: 5000 },
       healthcheck: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5000/v2/"],
     },

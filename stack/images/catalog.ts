@@ -18,5 +18,5 @@ export const IMAGES: readonly ImageSpec[] = [
 
 export type ImageName = ImageSpec["name"];
 
-/** The images of a release, each as `repository@sha256:...`. */
-export type ImageDigests = Record<ImageName, string>;
+/** The images of a release, each as `repository@sha256:...`. On this machine, a release can have some of the images only. */
+export type ImageDigests = Partial<Record<ImageName, string>>;

@@ -1,13 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { stage } from "../app/build-context";
 import { userError } from "../pulumi/user-error";
-import { Registry, type ImageRepository } from "../registry/registry";
+import { Registry } from "../registry/registry";
 import { sourceOfRelease } from "../registry/release";
 import { releaseTag } from "../registry/tags";
 import { IMAGES, type ImageDigests, type ImageName, type ImageSpec } from "./catalog";
 import { image, type ImageArgs } from "./image";
 
-export type ImagesArgs = Omit<ImageArgs, "context">;
+export interface ImagesArgs extends Omit<ImageArgs, "context"> {
+  /** Images that the services run. Others are built only if the setting `allImages` is true. Default: all. */
+  required?: readonly ImageName[];
+}
 
 /** The images that the services run. */
 export interface Images {
@@ -16,14 +19,24 @@ export interface Images {
   digests: pulumi.Output<ImageDigests>;
 }
 
-/** Returns the images of the release in the settings. Without a release, it builds the images from the application. */
+/** An image that was built, or that the release has. In a preview, the digest can be known although those of other images are not. */
+export const digestOf = (digests: pulumi.Output<ImageDigests>, name: ImageName): pulumi.Output<string> =>
+  (digests as pulumi.Output<Record<ImageName, string>>)[name];
+
+/**
+ * Returns the images of the release in the settings. Without a release, it builds the images from the application. It always creates the
+ * build contexts of all images, so that users can build them with Docker alone.
+ */
 export function images(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
   const { release } = args.settings;
-  return release ? releasedImages(args.repository, release) : builtImages(args, opts);
+  return release ? releasedImages(args, release) : builtImages(args, opts);
 }
 
-function builtImages(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
-  const specs = IMAGES.map((spec) => ({ spec, context: stage(args.app, spec) }));
+const ALL_IMAGES = IMAGES.map(({ name }) => name);
+
+function builtImages({ required = ALL_IMAGES, ...args }: ImagesArgs, opts: pulumi.ResourceOptions): Images {
+  const contexts = IMAGES.map((spec) => ({ spec, context: stage(args.app, spec) }));
+  const specs = contexts.filter(({ spec: { name } }) => args.settings.allImages || required.includes(name));
   // Images with the same base are built one after the other: concurrent builds that share a step sometimes run it again, although it is in
   // the cache (seen with Docker 26.1).
   const previous: Partial<Record<ImageSpec["base"], pulumi.Resource>> = {};
@@ -35,20 +48,24 @@ function builtImages(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
   });
   return {
     source: args.app.refSlug ?? specs[0].context.hash,
-    digests: pulumi.output(Object.fromEntries(digests) as Record<ImageName, pulumi.Output<string>>),
+    digests: pulumi.output(Object.fromEntries(digests) as Partial<Record<ImageName, pulumi.Output<string>>>),
   };
 }
 
-function releasedImages({ url, credentials }: ImageRepository, release: string): Images {
+function releasedImages(
+  { repository: { url, credentials }, required = ALL_IMAGES }: ImagesArgs,
+  release: string,
+): Images {
   const digests = pulumi.all([url, credentials]).apply(async ([repository, login]) => {
     const registry = new Registry(repository, login);
     const found = IMAGES.map(async ({ name }) => {
       const tag = releaseTag(release, name);
       const digest = await registry.digest(tag);
-      if (!digest) throw userError(`the repository ${repository} has no tag ${tag}`);
-      return [name, `${repository}@${digest}`];
+      if (digest) return { [name]: `${repository}@${digest}` };
+      if (required.includes(name)) throw userError(`the repository ${repository} has no tag ${tag}`);
+      return {};
     });
-    return Object.fromEntries(await Promise.all(found)) as ImageDigests;
+    return Object.assign({}, ...(await Promise.all(found))) as ImageDigests;
   });
   return { source: sourceOfRelease(release), digests: pulumi.unsecret(digests) };
 }

@@ -6,8 +6,8 @@ import type { Settings } from "../config/schema";
 export interface Engine {
   /** Platform that images are built for, as in `linux/amd64`. */
   platform: string;
-  /** Whether services on this machine run GPU images. */
-  gpu: boolean;
+  /** Whether the engine has a runtime called `nvidia`. */
+  nvidiaRuntime: boolean;
 }
 
 /** The fields of `docker info` that this file reads. */
@@ -33,14 +33,9 @@ export async function inspectEngine(settings: Settings): Promise<{ engine?: Engi
         platformProblem(`the Docker engine has version ${version}: install version ${MINIMUM_VERSION} or newer`),
       );
     }
-    const nvidia = "nvidia" in (info.Runtimes ?? {});
-    if (settings.platform === "docker" && settings.gpu === "required" && !nvidia) {
-      const remedy =
-        "the Docker engine has no runtime called nvidia: install the NVIDIA Container Toolkit, or set gpu to auto or off";
-      problems.push({ key: "gpu", value: "required", remedy });
-    }
     const architecture = ARCHITECTURES[info.Architecture] ?? info.Architecture;
-    return { engine: { platform: `linux/${architecture}`, gpu: nvidia && settings.gpu !== "off" }, problems };
+    const engine = { platform: `linux/${architecture}`, nvidiaRuntime: "nvidia" in (info.Runtimes ?? {}) };
+    return { engine, problems };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const address = process.env.DOCKER_HOST ?? "the default socket";

@@ -2,22 +2,27 @@ import { createServer } from "node:net";
 import Docker from "dockerode";
 import { containerFilter } from "../clients/docker";
 import type { Problem } from "../config/problem";
+import { PORTS } from "../config/rules";
 import type { Settings } from "../config/schema";
-import { IMAGES } from "../images/catalog";
+import { IMAGES, type ImageName } from "../images/catalog";
 import { localRepository, Registry } from "../registry/registry";
 import { releaseTag } from "../registry/tags";
+import { imagesOf } from "../roles";
 
-/** Problems with the ports, the registry, and the release on this machine. Requires an engine that answers. */
-export async function localProblems(settings: Settings, stack: string): Promise<Problem[]> {
+/**
+ * Problems with the ports, the registry, and the release on this machine. Requires an engine that answers.
+ * @param gpu - whether the services run GPU images
+ */
+export async function localProblems(settings: Settings, stack: string, gpu: boolean): Promise<Problem[]> {
   const ports = await portProblems(settings, stack);
   const registry = await registryProblems(settings, stack);
-  const release = settings.release && !registry.length ? await releaseProblems(settings) : [];
+  const release = settings.release && !registry.length ? await releaseProblems(settings, gpu) : [];
   return [...ports, ...registry, ...release];
 }
 
 async function portProblems(settings: Settings, stack: string): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const key of ["port", "registryPort"] as const) {
+  for (const key of PORTS) {
     const port = settings[key];
     if ((await isFree(port)) || (await isPortOfStack(port, stack))) continue;
     const remedy = `another process listens on this port: stop it, or use another port with \`pulumi config set spatialforge:${key} PORT\``;
@@ -36,14 +41,23 @@ async function registryProblems({ registryPort }: Settings, stack: string): Prom
   return [{ key: "registryPort", value: String(registryPort), remedy }];
 }
 
-async function releaseProblems({ release, registryPort }: Settings): Promise<Problem[]> {
+async function releaseProblems({ release, registryPort }: Settings, gpu: boolean): Promise<Problem[]> {
   const repository = localRepository(registryPort);
   const problem = (remedy: string): Problem[] => [{ key: "release", value: release, remedy }];
+  const registry = new Registry(repository);
+  const isMissing = async (name: ImageName) => !(await registry.digest(releaseTag(release, name)));
   try {
-    const registry = new Registry(repository);
-    const digests = await Promise.all(IMAGES.map(({ name }) => registry.digest(releaseTag(release, name))));
-    if (digests.every(Boolean)) return [];
-    return problem(`the repository ${repository} has no such release: use an ID that an earlier update printed`);
+    const missing = await Promise.all(IMAGES.map(async ({ name }) => ((await isMissing(name)) ? [name] : [])));
+    const names = missing.flat();
+    if (names.length === IMAGES.length) {
+      return problem(`the repository ${repository} has no such release: use an ID that an earlier update printed`);
+    }
+    const required = names.filter((name) => imagesOf(gpu).includes(name));
+    if (required.length === 0) return [];
+    return problem(
+      `the release has no image ${required.join(" and no image ")}, because it was built without a GPU: ` +
+        "set gpu to off, or use a release that was built with a GPU or with allImages",
+    );
   } catch {
     return problem(`the registry of ${repository} does not answer: run an update without a release first`);
   }

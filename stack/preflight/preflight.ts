@@ -1,13 +1,18 @@
+import Docker from "dockerode";
 import { openApp, type AppSource } from "../app/source";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
+import { lockedCuda } from "../lock/cuda";
 import { inspectEngine, type Engine } from "./engine";
+import { chooseGpu, type Gpu } from "./gpu";
 import { localProblems } from "./local";
 
 export interface Preflight {
   problems: Problem[];
   /** Absent if the engine does not answer. */
   engine?: Engine;
+  /** Absent if the engine does not answer. */
+  gpu?: Gpu;
   /** Absent if the source cannot be opened. */
   app?: AppSource;
 }
@@ -19,13 +24,29 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     inspectEngine(settings),
     accountProblems(settings),
   ]);
-  const local = settings.platform === "docker" && engine ? await localProblems(settings, stack) : [];
+  const local = engine && (await inspectMachine(settings, stack, engine, app.source));
   return {
-    problems: [...app.problems, ...problems, ...account, ...local],
+    problems: [...app.problems, ...problems, ...account, ...(local?.problems ?? [])],
     engine,
+    gpu: local?.gpu,
     app: app.source,
   };
 }
+
+/** Checks what only the platform docker requires of this machine. */
+async function inspectMachine(
+  settings: Settings,
+  stack: string,
+  { nvidiaRuntime }: Engine,
+  app?: AppSource,
+): Promise<{ gpu: Gpu; problems: Problem[] }> {
+  if (settings.platform !== "docker") return { gpu: NO_GPU, problems: [] };
+  const cudaMajor = app && lockedCuda(app.lockFolder);
+  const { gpu, problems } = await chooseGpu(new Docker(), settings, stack, nvidiaRuntime, cudaMajor);
+  return { gpu, problems: [...problems, ...(await localProblems(settings, stack, gpu.usable))] };
+}
+
+const NO_GPU: Gpu = { usable: false, description: "no service runs on this machine" };
 
 async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
   try {

@@ -55,7 +55,8 @@ export async function registerAwsPlatform(
     settings,
     environment: { plain: env, secret: Object.fromEntries(secret) as Record<string, pulumi.Output<string>> },
     netrc: pulumi.secret(netrc),
-    engine: { platform: "linux/amd64", gpu: true },
+    engine: { platform: "linux/amd64" },
+    gpu: { usable: false, description: "not used" },
     app: await openApp({ path: "sample-app" }),
   });
   await pulumi.runtime.disconnect();

@@ -13,7 +13,8 @@ export async function dockerPlatform(): Promise<Registered[]> {
     settings,
     environment: { plain: env, secret: {} },
     netrc: pulumi.secret(netrc),
-    engine: { platform: "linux/amd64", gpu: false },
+    engine: { platform: "linux/amd64" },
+    gpu: { usable: false, description: "no GPU" },
     app: await openApp({ path: "sample-app" }),
   });
   await new Promise((resolve) => outputs.release.apply(resolve));

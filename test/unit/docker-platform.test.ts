@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { z } from "zod";
 import { openApp } from "../../stack/app/source";
 import { settingsSchema } from "../../stack/config/schema";
-import { IMAGES } from "../../stack/images/catalog";
+import { IMAGES, type ImageDigests } from "../../stack/images/catalog";
 import type { PlatformArgs } from "../../stack/platform";
 import { ROLES as ROLES_TABLE, type Role } from "../../stack/roles";
 import { byName, mockEngine, observe, type Registered } from "../harness/mocks";
@@ -12,17 +13,18 @@ const IMAGE = "docker:index/image:Image";
 const CONTAINER = "docker:index/container:Container";
 const REPOSITORY = "https://git.example.com/app.git";
 
-/** Creates the platform. Returns its resources, and the options of the containers by name. */
-async function createPlatform(engine: PlatformArgs["engine"]) {
+/** Creates the platform with some settings. Returns its resources, its images, and the options of the containers by name. */
+async function createPlatform(usable: boolean, settings: z.input<typeof settingsSchema> = {}) {
   const registered = await mockEngine("local");
   const { DockerPlatform } = await import("../../stack/docker/platform.js");
   const options: Record<string, pulumi.CustomResourceOptions> = {};
   const args: PlatformArgs = {
     stack: "local",
-    settings: settingsSchema.parse({}),
+    settings: settingsSchema.parse(settings),
     environment: { plain: { LOG_LEVEL: "debug" }, secret: { STRIPE_SECRET_KEY: pulumi.secret("sk") } },
     netrc: pulumi.secret(""),
-    engine,
+    engine: { platform: "linux/arm64" },
+    gpu: { usable, description: "NVIDIA driver 580.65.06, 1 GPU" },
     app: { ...(await openApp({ path: "sample-app" })), repository: REPOSITORY },
   };
   const { outputs } = new DockerPlatform(
@@ -31,7 +33,8 @@ async function createPlatform(engine: PlatformArgs["engine"]) {
     observe(({ type, name, opts }) => type === CONTAINER && (options[name] = opts)),
   );
   await new Promise((done) => outputs.release.apply(done));
-  return { registered, options };
+  const images = await new Promise<ImageDigests>((done) => outputs.images.apply(done));
+  return { registered, options, images };
 }
 
 let registered: Registered[];
@@ -39,10 +42,25 @@ let options: Record<string, pulumi.CustomResourceOptions>;
 const containers = () => byName(registered, CONTAINER);
 
 beforeAll(async () => {
-  ({ registered, options } = await createPlatform({ platform: "linux/arm64", gpu: false }));
+  ({ registered, options } = await createPlatform(false, { allImages: true }));
 });
 
 describe("images", () => {
+  it.each([
+    { title: "without a GPU, only the CPU image is built", gpu: false, settings: {}, built: ["cpu"] },
+    { title: "with a GPU, all are built", gpu: true, settings: {}, built: ["api", "cpu", "worker"] },
+    {
+      title: "with allImages, all are built",
+      gpu: false,
+      settings: { allImages: true },
+      built: ["api", "cpu", "worker"],
+    },
+  ])("$title", async ({ gpu, settings, built }) => {
+    const { registered, images } = await createPlatform(gpu, settings);
+    expect(Object.keys(byName(registered, IMAGE)).sort()).toEqual(built);
+    expect(Object.keys(images).sort()).toEqual(built);
+  });
+
   it("each has one constant name, which is its only cache", () => {
     const images = byName(registered, IMAGE);
     expect(Object.keys(images).sort()).toEqual(IMAGES.map(({ name }) => name).sort());
@@ -86,9 +104,9 @@ describe("containers", () => {
     }
   });
 
-  it("only the proxy and the registry publish a port, on the loopback address", () => {
+  it("only the proxy, the registry, and the object store publish a port, on the loopback address", () => {
     const published = Object.entries(containers()).filter(([, { ports }]) => ports.length);
-    expect(published.map(([name]) => name).sort()).toEqual(["proxy", "registry"]);
+    expect(published.map(([name]) => name).sort()).toEqual(["objects", "proxy", "registry"]);
     for (const [, { ports }] of published) expect(ports[0].ip).toBe("127.0.0.1");
   });
 
@@ -146,8 +164,32 @@ describe.each(ROLES)("role $name", (role) => {
   });
 });
 
+it("the object store has one address for containers and for this machine, which the setting objectStorePort changes", async () => {
+  const { registered } = await createPlatform(false, { objectStorePort: 9100 });
+  const { objects, api } = byName(registered, CONTAINER);
+  expect(objects.networksAdvanced[0].aliases).toContain("objects.localhost");
+  expect(objects.ports).toEqual([{ external: 9100, internal: 9100, ip: "127.0.0.1" }]);
+  expect(objects.command[0]).toContain("--port :9100 ");
+  expect(api.envs.value).toContain("MINIO_ENDPOINT=objects.localhost:9100");
+});
+
+it("roles keep /tmp on disk, where uploads of any size fit; services keep it in memory", () => {
+  for (const [name, { tmpfs }] of Object.entries(containers())) {
+    expect(tmpfs === undefined, name).toBe(ROLES.some((role) => role.name === name));
+  }
+});
+
+it("containers, volumes, and the network have the labels by which they are found", () => {
+  const labelled = registered.filter(({ type }) => /^docker:index\/(container|volume|network):/.test(type));
+  expect(labelled).toHaveLength(ROLES.length + 4 + 4 + 1);
+  for (const { name, inputs } of labelled) {
+    const labels = (inputs.labels as { label: string; value: string }[]).map(({ label }) => label);
+    expect(labels.sort(), name).toEqual(["spatialforge.folder", "spatialforge.service", "spatialforge.stack"]);
+  }
+});
+
 it("roles with a GPU image run it on an engine with the nvidia runtime", async () => {
-  const gpu = byName((await createPlatform({ platform: "linux/amd64", gpu: true })).registered, CONTAINER);
+  const gpu = byName((await createPlatform(true)).registered, CONTAINER);
   for (const { name, gpuImage } of ROLES) {
     expect(gpu[name].image).toBe(`127.0.0.1:5001/spatialforge@sha256:${gpuImage ?? "cpu"}`);
     expect(gpu[name].runtime).toBe(gpuImage && "nvidia");

@@ -8,7 +8,7 @@ const NETRC = "machine pypi.example.com login me password hunter2";
 
 /** Sets the configuration of the stack, with ports that nothing listens on by default. */
 async function configure(values: Record<string, string>, secretKeys: string[] = []): Promise<void> {
-  const all = { port: "18473", registryPort: "18474", ...values };
+  const all = { port: "18473", registryPort: "18474", objectStorePort: "18475", ...values };
   const config = Object.entries(all).map(([key, value]) => [`spatialforge:${key}`, value]);
   await mockEngine("local", { config: { ...Object.fromEntries(config), "aws:region": "us-east-1" } });
   vi.stubEnv("PULUMI_CONFIG_SECRET_KEYS", JSON.stringify(secretKeys.map((key) => `spatialforge:${key}`)));

@@ -1,4 +1,7 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { settingsSchema } from "../../stack/config/schema";
@@ -7,7 +10,7 @@ import { preflight } from "../../stack/preflight/preflight";
 import { fakeEngine, listen, noEngine } from "../harness/fake-engine";
 
 /** Ports that nothing listens on. */
-const FREE = { port: 18471, registryPort: 18472 };
+const FREE = { port: 18471, registryPort: 18472, objectStorePort: 18473 };
 
 const check = (values: object) => preflight(settingsSchema.parse({ ...FREE, ...values }), "local");
 const keysOf = async (values: object) => (await check(values)).problems.map(({ key }) => key);
@@ -33,21 +36,74 @@ describe("engine", () => {
     ]);
   });
 
-  it("must have the nvidia runtime if gpu is required", async () => {
+  it("tells the platform of the images", async () => {
     await fakeEngine();
-    expect((await check({ gpu: "required" })).problems).toEqual([
-      expect.objectContaining({ key: "gpu", remedy: expect.stringMatching(/NVIDIA Container Toolkit/) }),
-    ]);
+    expect(await check({})).toMatchObject({ problems: [], engine: { platform: "linux/arm64" } });
   });
+});
+
+describe("gpu", () => {
+  /** An engine with the runtime `nvidia`. In a container, nvidia-smi prints this and exits with this code. */
+  const engineWithGpu = (output: string, { code = 0, image = {} }: { code?: number; image?: object } = {}) =>
+    fakeEngine({
+      "/info": { Runtimes: { nvidia: {} }, Architecture: "aarch64" },
+      "/images/python:3.12-slim/json": image,
+      "/containers/create": { Id: "c1" },
+      "/containers/c1": {},
+      "/containers/c1/start": {},
+      "/containers/c1/wait": { StatusCode: code },
+      "/containers/c1/logs": Buffer.from(output),
+    });
 
   it.each([
-    ["auto", true],
-    ["required", true],
-    ["off", false],
-  ])("with the nvidia runtime and gpu %s: GPU images %s", async (gpu, expected) => {
-    await fakeEngine({ "/info": { Runtimes: { nvidia: {} }, Architecture: "aarch64" } });
-    expect(await check({ gpu })).toMatchObject({ problems: [], engine: { platform: "linux/arm64", gpu: expected } });
+    ["one GPU", "580.65.06\r\n", "NVIDIA driver 580.65.06, 1 GPU"],
+    ["two GPUs", "580.65.06\r\n580.65.06\r\n", "NVIDIA driver 580.65.06, 2 GPUs"],
+  ])("with %s: auto and required use the GPU images, off does not", async (_, output, description) => {
+    await engineWithGpu(output);
+    for (const gpu of ["auto", "required"]) {
+      expect(await check({ gpu })).toMatchObject({ problems: [], gpu: { usable: true, description } });
+    }
+    const off = await check({ gpu: "off" });
+    expect(off).toMatchObject({ problems: [], gpu: { usable: false, description: "spatialforge:gpu is off" } });
   });
+
+  it.each<[string, () => Promise<void>, RegExp]>([
+    ["no runtime", () => fakeEngine(), /^the Docker engine has no runtime called nvidia$/],
+    ["no GPU", () => engineWithGpu(""), /^nvidia-smi reports no GPU$/],
+    [
+      "a driver that does not respond",
+      () => engineWithGpu("Failed to initialize NVML: Driver/library version mismatch\r\n", { code: 18 }),
+      /^nvidia-smi failed: Failed to initialize NVML: Driver\/library version mismatch$/,
+    ],
+    [
+      "a driver that is too old for the CUDA of the lock",
+      () => engineWithGpu("550.54.14\r\n"),
+      /^the NVIDIA driver 550\.54\.14 is too old for CUDA 13, which requires version 580 or later$/,
+    ],
+  ])("with %s: auto falls back to the CPU image, required fails with the reason", async (_, engine, reason) => {
+    await engine();
+    const app = { app: { path: realApplication() } };
+    const auto = await check(app);
+    expect(auto.gpu).toEqual({ usable: false, description: expect.stringMatching(reason) });
+    expect(auto.problems.map(({ key }) => key)).not.toContain("gpu");
+    const { problems } = await check({ ...app, gpu: "required" });
+    const [problem] = problems.filter(({ key }) => key === "gpu");
+    expect(problem.remedy).toMatch(new RegExp(reason.source.replace(/\$$/, ": .* or set gpu to auto or off$")));
+  });
+
+  it("an application without CUDA in its lock has no minimum driver", async () => {
+    await engineWithGpu("470.57.02\r\n");
+    expect(await check({})).toMatchObject({ gpu: { usable: true } });
+  });
+
+  /** An application with the name, and so with the lock, of the real one. */
+  function realApplication(): string {
+    const folder = mkdtempSync(join(tmpdir(), "spatialforge-app-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, "spatialforge"));
+    writeFileSync(join(folder, "pyproject.toml"), '[project]\nname = "spatialforge"\nrequires-python = ">=3.11"\n');
+    return folder;
+  }
 });
 
 describe("ports", () => {
@@ -81,8 +137,10 @@ describe("registry", () => {
     /service=registry/.test(searchParams.get("filters") ?? "") ? [{ Names: ["/registry-1"], Ports: [] }] : [];
 
   /** Starts a registry that has the given releases. Returns its port. */
-  function startRegistry(...releases: string[]): Promise<number> {
-    const tags = releases.flatMap((release) => IMAGES.map(({ name }) => `release-${release}-${name}`));
+  const startRegistry = (...releases: string[]) =>
+    startRegistryWith(...releases.flatMap((release) => IMAGES.map(({ name }) => `release-${release}-${name}`)));
+
+  function startRegistryWith(...tags: string[]): Promise<number> {
     const server = createHttpServer(({ url = "" }, response) => {
       const exists = url === "/v2/" || tags.some((tag) => url === `/v2/spatialforge/manifests/${tag}`);
       response.writeHead(exists ? 200 : 404, { "docker-content-digest": "sha256:0" }).end();
@@ -122,10 +180,30 @@ describe("registry", () => {
     ]);
   });
 
+  it.each([
+    ["a GPU image", "api", { problems: 1 }],
+    ["the CPU image", "cpu", { problems: 0 }],
+  ])("a release with %s only, on a machine without a GPU", async (_, name, expected) => {
+    const settings = await withRegistry(await startRegistryWith(`release-abc-123-${name}`));
+    const { problems } = await check({ ...settings, release: "abc-123" });
+    expect(problems).toHaveLength(expected.problems);
+    if (problems.length) expect(problems[0].remedy).toMatch(/the release has no image cpu/);
+  });
+
   it("lists problems of the ports, then of the registry", async () => {
     await fakeEngine({ "/containers/json": registryContainer });
     const [port, registryPort] = [await listen(), await listen()];
     expect(await keysOf({ port, registryPort, release: "abc-123" })).toEqual(["port", "registryPort", "registryPort"]);
+  });
+
+  it.each([
+    ["a GPU image", "api", { problems: 1 }],
+    ["the CPU image", "cpu", { problems: 0 }],
+  ])("a release with %s only, on a machine without a GPU", async (_, name, expected) => {
+    const settings = await withRegistry(await startRegistryWith(`release-abc-123-${name}`));
+    const { problems } = await check({ ...settings, release: "abc-123" });
+    expect(problems).toHaveLength(expected.problems);
+    if (problems.length) expect(problems[0].remedy).toMatch(/the release has no image cpu/);
   });
 
   it("lists problems of the ports, then of the release", async () => {

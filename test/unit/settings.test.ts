@@ -59,7 +59,7 @@ const CASES: Case[] = [
     title: "the same port for the API and the registry",
     values: { port: "5001" },
     key: "registryPort",
-    remedy: /the API uses the same port/,
+    remedy: /port is the same port: set different ports/,
   },
   { title: "an unknown GPU mode", values: { gpu: "maybe" }, key: "gpu", remedy: /auto.*required.*off/ },
   { title: "a boolean GPU mode", values: { gpu: "true" }, key: "gpu", remedy: /auto.*required.*off/ },

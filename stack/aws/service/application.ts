@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../config/aws-schema";
 import type { ServiceSpec } from "../../config/services";
 import type { ImageDigests } from "../../images/catalog";
+import { digestOf } from "../../images/images";
 import type { Environment } from "../../platform";
 import { password } from "../../pulumi/password";
 import type { RoleName } from "../../roles";
@@ -71,7 +72,7 @@ function service(
       name,
       family: `${args.name}-${name}`,
       cluster: cluster.cluster,
-      image: args.images[spec.image],
+      image: digestOf(args.images, spec.image),
       repositoryArn: args.repository.arn,
       command: [role.process],
       cpu: spec.cpu,

@@ -1,0 +1,76 @@
+import { dockerClient, containerFilter } from "../../stack/clients/docker";
+import { abandonedLocks, release } from "./lock";
+import type { LocalStack, State } from "./pulumi-stack";
+import { STATE } from "./folder";
+
+/** A container, a volume, or a network with the labels of a stack. */
+interface Resource {
+  /** ID of the resource in the state of Pulumi. */
+  id: string;
+  remove(): Promise<unknown>;
+}
+
+/**
+ * Repairs what an update left behind that was killed: releases its lock, refreshes the state, and removes containers, volumes, and
+ * networks that it created but that are not in the state.
+ *
+ * @returns the state
+ * @throws Error if another update is running, or if the engine does not answer.
+ */
+export async function recover(stack: LocalStack): Promise<State> {
+  const locks = abandonedLocks(STATE);
+  const state = stack.state();
+  if (locks.length === 0 && state.pendingOperations === 0) return state;
+  console.error(
+    locks.length > 0
+      ? `The last update was interrupted: its process ${locks.map(({ pid }) => pid).join(", ")} is gone. Releasing its lock and repairing the state ...`
+      : "The last update was interrupted. Repairing the state ...",
+  );
+  await dockerClient().ping(); // if the engine does not answer, the lock stays, and the next command tries again
+  release(locks);
+  // Drops creations that were interrupted: if the resource exists, it is removed below.
+  const code = await stack.update("refresh", "--clear-pending-creates");
+  if (code !== 0)
+    throw new Error("The state could not be repaired. The reason is above. Fix the cause and run the command again.");
+  const repaired = stack.state();
+  const resources = await labelledResources(stack.name);
+  await removeAll(resources.filter(({ id }) => !repaired.ids.has(id)));
+  return repaired;
+}
+
+/** @throws Error if the service of this folder runs although its state is missing: an update would create a second one. */
+export async function requireState(stack: LocalStack, { ids }: State): Promise<void> {
+  if (ids.size > 0) return;
+  if ((await labelledResources(stack.name)).length === 0) return;
+  throw new Error(
+    "The Docker engine runs the service of this folder, but the state of the service in .state/ is missing. " +
+      "Restore .state/, or remove the service and all its data with `npm run down`. Then run `npm run up` again.",
+  );
+}
+
+/** Removes everything with the labels of the stack. After `destroy`, this is what the state does not contain. */
+export async function removeLeftovers(stack: LocalStack): Promise<void> {
+  await removeAll(await labelledResources(stack.name));
+}
+
+/** The containers, volumes, and networks of a stack, in the order in which they can be removed. */
+async function labelledResources(stack: string): Promise<Resource[]> {
+  const engine = dockerClient();
+  const filters = containerFilter(stack);
+  const containers = await engine.listContainers({ all: true, filters });
+  const { Volumes: volumes } = await engine.listVolumes({ filters });
+  const networks = await engine.listNetworks({ filters });
+  return [
+    ...containers.map(({ Id: id }) => ({ id, remove: () => engine.getContainer(id).remove({ force: true, v: true }) })),
+    ...(volumes ?? []).map(({ Name: id }) => ({ id, remove: () => engine.getVolume(id).remove() })),
+    ...networks.map(({ Id: id }) => ({ id, remove: () => engine.getNetwork(id).remove() })),
+  ];
+}
+
+async function removeAll(resources: readonly Resource[]): Promise<void> {
+  for (const resource of resources) {
+    await resource.remove().catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error; // removed since it was listed
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import type Docker from "dockerode";
+import { labelsOf } from "../clients/docker";
+import type { Problem } from "../config/problem";
+import type { Settings } from "../config/schema";
+import { MINIMUM_DRIVER } from "../images/cuda";
+
+/** Whether containers can use a GPU of this machine. */
+export interface Gpu {
+  usable: boolean;
+  /** The driver and the number of GPUs, or why no GPU can be used. */
+  description: string;
+}
+
+/** Seconds within which `nvidia-smi` must answer. */
+const TIMEOUT_S = 60;
+
+/** As the GPU images request them. `utility` provides nvidia-smi. */
+const VARIABLES = ["NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"];
+
+/**
+ * Decides whether the services run GPU images: the setting `gpu` allows it, and the engine has a runtime `nvidia` with which a container
+ * gets a GPU and its driver.
+ *
+ * @param hasRuntime - whether the engine has a runtime `nvidia`
+ * @param cudaMajor - major version of the CUDA that the GPU images contain. Undefined if they contain none.
+ */
+export async function chooseGpu(
+  docker: Docker,
+  { gpu: setting, bases }: Settings,
+  stack: string,
+  hasRuntime: boolean,
+  cudaMajor?: number,
+): Promise<{ gpu: Gpu; problems: Problem[] }> {
+  if (setting === "off") return { gpu: { usable: false, description: "spatialforge:gpu is off" }, problems: [] };
+  const gpu = hasRuntime
+    ? await inspectGpu(docker, bases.cpu, cudaMajor, labelsOf(stack, "gpu-check"))
+    : { usable: false, description: "the Docker engine has no runtime called nvidia" };
+  if (gpu.usable || setting === "auto") return { gpu, problems: [] };
+  const remedy = hasRuntime
+    ? `fix the driver, so that \`docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all ${bases.cpu} nvidia-smi\` prints the GPUs`
+    : "install the NVIDIA Container Toolkit";
+  const problem = { key: "gpu", value: "required", remedy: `${gpu.description}: ${remedy}, or set gpu to auto or off` };
+  return { gpu, problems: [problem] };
+}
+
+/**
+ * Runs `nvidia-smi` in a container with the runtime `nvidia`. The name of the runtime alone says nothing: it also exists on a machine
+ * without a GPU, without a driver, or with a driver that is too old.
+ *
+ * @param image - image with glibc, which `nvidia-smi` requires. It is pulled if it does not exist.
+ * @param cudaMajor - major version of the CUDA that the GPU images contain. Undefined if they contain none.
+ * @param labels - labels of the container, with which it is found and removed if this process is killed
+ */
+async function inspectGpu(
+  docker: Docker,
+  image: string,
+  cudaMajor: number | undefined,
+  labels: Record<string, string>,
+): Promise<Gpu> {
+  try {
+    await pullIfMissing(docker, image);
+    return gpuOf(await nvidiaSmi(docker, image, labels), cudaMajor);
+  } catch (error) {
+    return { usable: false, description: reasonOf(error as Error) };
+  }
+}
+
+/** @param output - of `nvidia-smi`: the version of the driver, one line for each GPU */
+function gpuOf(output: string, cudaMajor = 0): Gpu {
+  const versions = output.split(/\r?\n/).filter((line) => /^\d+\.\d/.test(line));
+  if (versions.length === 0) return { usable: false, description: "nvidia-smi reports no GPU" };
+  const minimum = MINIMUM_DRIVER[cudaMajor] ?? 0;
+  const [version] = versions;
+  if (parseInt(version, 10) < minimum) {
+    const description = `the NVIDIA driver ${version} is too old for CUDA ${cudaMajor}, which requires version ${minimum} or later`;
+    return { usable: false, description };
+  }
+  return {
+    usable: true,
+    description: `NVIDIA driver ${version}, ${versions.length} GPU${versions.length > 1 ? "s" : ""}`,
+  };
+}
+
+async function pullIfMissing(docker: Docker, image: string): Promise<void> {
+  try {
+    await docker.getImage(image).inspect();
+  } catch {
+    try {
+      const stream = await docker.pull(image);
+      await new Promise<void>((resolve, reject) =>
+        docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+      );
+    } catch (error) {
+      throw new Error(
+        `the image for the check cannot be pulled (\`docker pull ${image}\`): ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function nvidiaSmi(docker: Docker, image: string, labels: Record<string, string>): Promise<string> {
+  const container = await docker.createContainer({
+    Image: image,
+    Entrypoint: ["nvidia-smi"],
+    Cmd: ["--query-gpu=driver_version", "--format=csv,noheader"],
+    Env: VARIABLES,
+    Labels: labels,
+    Tty: true, // the log is then plain text
+    HostConfig: { Runtime: "nvidia", NetworkMode: "none" },
+  });
+  try {
+    await container.start();
+    const abortSignal = AbortSignal.timeout(TIMEOUT_S * 1000);
+    const { StatusCode: code } = (await container.wait({ abortSignal })) as { StatusCode: number };
+    const output = (await container.logs({ stdout: true, stderr: true })).toString().trim();
+    if (code !== 0) throw new Error(`nvidia-smi failed: ${output.split(/\r?\n/)[0] || `exit code ${code}`}`);
+    return output;
+  } finally {
+    await container.remove({ force: true, v: true }).catch(() => undefined);
+  }
+}
+
+/** The reason in an error of the engine, without the layers of messages around it. */
+function reasonOf({ name, message }: Error): string {
+  if (name === "AbortError" || name === "TimeoutError") return `nvidia-smi did not answer within ${TIMEOUT_S} seconds`;
+  if (/"?nvidia-smi"?: executable file not found/.test(message)) {
+    return "the runtime nvidia gives a container no driver (nvidia-smi is not in it)";
+  }
+  const toolkit = /nvidia-container-cli: ([^\n]*)/.exec(message);
+  return toolkit ? `the NVIDIA Container Toolkit reports: ${toolkit[1].trim().replace(/: unknown$/, "")}` : message;
+}
