@@ -1,6 +1,5 @@
-import Docker from "dockerode";
 import Table from "cli-table3";
-import { containerFilter, LABELS } from "../../stack/clients/docker";
+import { containerFilter, dockerClient, LABELS } from "../../stack/clients/docker";
 import { color } from "./color";
 import type { Outputs } from "./pulumi-stack";
 
@@ -8,7 +7,7 @@ const MB = 1e6;
 
 /** A table of the services of a stack: name, variant of the image, size of the image in MB (10^6 bytes, uncompressed), and health. */
 export async function summary(stack: string): Promise<string> {
-  const engine = new Docker();
+  const engine = dockerClient();
   const containers = await engine.listContainers({ filters: containerFilter(stack) });
   const rows = await Promise.all(
     containers.map(async ({ Id, Labels, ImageID }) => {
