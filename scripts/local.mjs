@@ -1,8 +1,8 @@
 // `node scripts/local.mjs up|down|pulumi`: installs the dependencies if they are missing or older than package-lock.json, and runs
 // the command of local-stack.ts. This file runs before the dependencies are installed, so it uses Node's built-in modules only.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -16,6 +16,33 @@ function unsupported() {
   const required = engines.node.replace(">=", "");
   if (process.versions.node.localeCompare(required, "en", { numeric: true }) < 0) {
     return `Node ${process.versions.node} is too old. Install Node ${required} or later: https://nodejs.org/en/download`;
+  }
+}
+
+/** Folders that the commands write, and how many levels of each are checked. Only npm and the Pulumi installer write below the others. */
+const WRITTEN = { ".state": Infinity, ".build": Infinity, ".cache": 1, node_modules: 1 };
+
+/** The reason why the user cannot write the folders of an earlier command. Undefined if the user can. */
+function foreignFiles() {
+  const user = process.getuid();
+  const paths = Object.keys(WRITTEN).filter((path) => user !== 0 && hasForeignFile(resolve(root, path), WRITTEN[path]));
+  if (!paths.length) return;
+  return (
+    `Another user owns files in ${paths.join(", ")}, probably because of an earlier \`sudo npm run up\`. ` +
+    `In ${root}, run \`sudo chown -R "$(id -un)" ${paths.join(" ")}\`, and run the command again without sudo.`
+  );
+
+  /** Whether a path, or a path in its first levels, belongs to another user. Does not follow links. */
+  function hasForeignFile(path, levels) {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (!stats) return false;
+    if (stats.uid !== user) return true;
+    if (!stats.isDirectory() || levels === 0) return false;
+    try {
+      return readdirSync(path).some((name) => hasForeignFile(join(path, name), levels - 1));
+    } catch {
+      return true; // the user cannot read the directory
+    }
   }
 }
 
@@ -38,7 +65,7 @@ function install() {
 }
 
 function main(args) {
-  const problem = unsupported();
+  const problem = unsupported() ?? foreignFiles();
   if (problem) {
     console.error(problem);
     return 1;

@@ -8,6 +8,7 @@ import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { SemVer } from "semver";
 import type { Gpu } from "../../stack/preflight/gpu";
 import { ROOT } from "../../stack/root";
+import { useDockerContext } from "./docker-context";
 import { writeAtomically } from "./files";
 import { identifyFolder, STATE } from "./folder";
 import { isWorthPrinting } from "./progress";
@@ -55,7 +56,7 @@ export interface State {
 export async function openStack(): Promise<LocalStack> {
   identifyFolder();
   const cli = await findCli();
-  useDockerContext();
+  useDockerContext(STACK);
   const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
   const common = ["--stack", STACK, "--cwd", ROOT];
   // Also before the first command: a run that was killed can leave a salt, which does not match a new passphrase.
@@ -149,12 +150,3 @@ function removeUnusedSalt(): void {
 
 /** Whether the stack's settings file contains a secret. */
 const hasSecret = (): boolean => readFileSync(STACK_FILE, "utf8").includes("secure:");
-
-/** Sets DOCKER_HOST to the engine of the current Docker context. The Docker provider and dockerode do not read contexts. */
-function useDockerContext(): void {
-  if (process.env.DOCKER_HOST) return;
-  const context = spawnSync("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], {
-    encoding: "utf8",
-  });
-  if (context.status === 0 && context.stdout.trim()) process.env.DOCKER_HOST = context.stdout.trim();
-}

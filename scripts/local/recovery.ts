@@ -1,4 +1,7 @@
 import { dockerClient, containerFilter } from "../../stack/clients/docker";
+import { dockerEndpoint } from "../../stack/clients/docker-endpoint";
+import { formatProblems } from "../../stack/config/problem";
+import { connectionProblem } from "../../stack/preflight/engine";
 import { abandonedLocks, release } from "./lock";
 import type { LocalStack, State } from "./pulumi-stack";
 import { STATE } from "./folder";
@@ -26,7 +29,7 @@ export async function recover(stack: LocalStack): Promise<State> {
       ? `The last update was interrupted: its process ${locks.map(({ pid }) => pid).join(", ")} is gone. Releasing its lock and repairing the state ...`
       : "The last update was interrupted. Repairing the state ...",
   );
-  await dockerClient().ping(); // if the engine does not answer, the lock stays, and the next command tries again
+  await requireEngine(stack.name); // before the lock is released, so that the next command tries again
   release(locks);
   // Drops creations that were interrupted: if the resource exists, it is removed below.
   const code = await stack.update("refresh", "--clear-pending-creates");
@@ -41,7 +44,9 @@ export async function recover(stack: LocalStack): Promise<State> {
 /** @throws Error if the service of this folder runs although its state is missing: an update would create a second one. */
 export async function requireState(stack: LocalStack, { ids }: State): Promise<void> {
   if (ids.size > 0) return;
-  if ((await labelledResources(stack.name)).length === 0) return;
+  // If the engine does not answer, the update reports it, together with other problems.
+  const resources = await labelledResources(stack.name).catch(() => []);
+  if (resources.length === 0) return;
   throw new Error(
     "The Docker engine runs the service of this folder, but the state of the service in .state/ is missing. " +
       "Restore .state/, or remove the service and all its data with `npm run down`. Then run `npm run up` again.",
@@ -51,6 +56,16 @@ export async function requireState(stack: LocalStack, { ids }: State): Promise<v
 /** Removes everything with the labels of the stack. After `destroy`, this is what the state does not contain. */
 export async function removeLeftovers(stack: LocalStack): Promise<void> {
   await removeAll(await labelledResources(stack.name));
+}
+
+async function requireEngine(stack: string): Promise<void> {
+  const endpoint = dockerEndpoint();
+  await dockerClient(endpoint)
+    .ping()
+    .catch((error: Error) => {
+      const problem = { key: "platform", value: "docker", remedy: connectionProblem(endpoint, error) };
+      throw new Error(formatProblems([problem], stack), { cause: error });
+    });
 }
 
 /** The containers, volumes, and networks of a stack, in the order in which they can be removed. */

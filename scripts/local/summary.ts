@@ -1,6 +1,5 @@
-import Docker from "dockerode";
 import Table from "cli-table3";
-import { containerFilter, LABELS } from "../../stack/clients/docker";
+import { containerFilter, dockerClient, LABELS } from "../../stack/clients/docker";
 import type { Gpu } from "../../stack/preflight/gpu";
 import { color } from "./color";
 import type { Outputs } from "./pulumi-stack";
@@ -12,7 +11,7 @@ const MB = 1e6;
  * why the services run GPU images or the CPU image.
  */
 export async function summary(stack: string, { usable, description }: Gpu): Promise<string> {
-  const engine = new Docker();
+  const engine = dockerClient();
   const containers = await engine.listContainers({ filters: containerFilter(stack) });
   const rows = await Promise.all(
     containers.map(async ({ Id, Labels, ImageID }) => {

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import Docker from "dockerode";
 import { ROOT } from "../root";
+import { dockerEndpoint, type DockerEndpoint } from "./docker-endpoint";
 
 /** Labels of every container, volume, and network of a stack on this machine. */
 export const LABELS = {
@@ -27,4 +30,24 @@ export function containerFilter(stack: string, service?: string): { label: strin
   return { label: service ? [...label, `${LABELS.service}=${service}`] : label };
 }
 
-export const dockerClient = (): Docker => new Docker();
+/**
+ * Creates a client for a Docker engine. The default is the engine that the Docker CLI uses.
+ * @throws Error of `dockerEndpoint`
+ */
+export function dockerClient(endpoint: DockerEndpoint = dockerEndpoint()): Docker {
+  // dockerode reads DOCKER_HOST and the variables that belong to it. It does not read contexts.
+  const isDefault = endpoint.host === (process.env.DOCKER_HOST || undefined);
+  return new Docker(isDefault ? undefined : options(endpoint));
+}
+
+/** Options of dockerode for an address that is not in DOCKER_HOST. */
+function options({ host = "", certificates }: DockerEndpoint): Docker.DockerOptions {
+  const [, socketPath] = /^unix:\/\/(.*)/.exec(host) ?? [];
+  if (socketPath) return { socketPath };
+  const { protocol, hostname, port, username } = new URL(host);
+  const address = { host: hostname, port, username };
+  if (protocol === "ssh:") return { ...address, protocol: "ssh", sshOptions: { agent: process.env.SSH_AUTH_SOCK } };
+  if (!certificates) return { ...address, protocol: "http" };
+  const pem = (name: string) => readFileSync(join(certificates, `${name}.pem`));
+  return { ...address, protocol: "https", ca: pem("ca"), cert: pem("cert"), key: pem("key") };
+}

@@ -1,8 +1,9 @@
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import type DockerModem from "docker-modem";
 import * as pulumi from "@pulumi/pulumi";
+import { dockerClient } from "../clients/docker";
 import type { ImageDigests } from "../images/catalog";
 import { userError } from "../pulumi/user-error";
 import { Registry } from "../registry/registry";
@@ -44,7 +45,7 @@ export function verifyRollout(args: RolloutArgs): pulumi.Output<string> {
 }
 
 async function waitUntilHealthy(service: string, id: string, deadline: number): Promise<void> {
-  const container = new Docker().getContainer(id);
+  const container = dockerClient().getContainer(id);
   let lastStatus = "";
   for (;;) {
     const info = await container.inspect();

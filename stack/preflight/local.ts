@@ -1,6 +1,5 @@
 import { createServer } from "node:net";
-import Docker from "dockerode";
-import { containerFilter } from "../clients/docker";
+import { containerFilter, dockerClient } from "../clients/docker";
 import type { Problem } from "../config/problem";
 import { PORTS } from "../config/rules";
 import type { Settings } from "../config/schema";
@@ -34,7 +33,7 @@ async function portProblems(settings: Settings, stack: string): Promise<Problem[
 /** The registry of the stack must answer if its container exists. */
 async function registryProblems({ registryPort }: Settings, stack: string): Promise<Problem[]> {
   const filters = containerFilter(stack, "registry");
-  const [container] = await new Docker().listContainers({ all: true, filters });
+  const [container] = await dockerClient().listContainers({ all: true, filters });
   const repository = localRepository(registryPort);
   if (!container || (await new Registry(repository).isAvailable())) return [];
   const remedy = `the registry of ${repository} does not answer: \`docker restart ${container.Names[0].slice(1)}\``;
@@ -72,6 +71,6 @@ function isFree(port: number): Promise<boolean> {
 }
 
 async function isPortOfStack(port: number, stack: string): Promise<boolean> {
-  const containers = await new Docker().listContainers({ filters: containerFilter(stack) });
+  const containers = await dockerClient().listContainers({ filters: containerFilter(stack) });
   return containers.some(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === port));
 }

@@ -1,5 +1,5 @@
-import Docker from "dockerode";
 import { openApp, type AppSource } from "../app/source";
+import { dockerClient } from "../clients/docker";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { lockedCuda } from "../lock/cuda";
@@ -42,7 +42,7 @@ async function inspectMachine(
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
   if (settings.platform !== "docker") return { gpu: NO_GPU, problems: [] };
   const cudaMajor = app && lockedCuda(app.lockFolder);
-  const { gpu, problems } = await chooseGpu(new Docker(), settings, stack, nvidiaRuntime, cudaMajor);
+  const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, nvidiaRuntime, cudaMajor);
   return { gpu, problems: [...problems, ...(await localProblems(settings, stack, gpu.usable))] };
 }
 

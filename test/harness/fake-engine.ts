@@ -9,8 +9,9 @@ type Answer = object | ((url: URL) => object | undefined);
  * Starts a Docker engine that only answers requests, and sets DOCKER_HOST for the test that is running.
  *
  * @param answers - answers by path, such as `/containers/json`. Every other path is answered with 404.
+ * @returns the address of the engine
  */
-export async function fakeEngine(answers: Record<string, Answer> = {}): Promise<void> {
+export async function fakeEngine(answers: Record<string, Answer> = {}): Promise<string> {
   const all: Record<string, Answer> = {
     "/version": { Version: "26.1.5" },
     "/info": { Runtimes: { runc: {} }, Architecture: "aarch64" },
@@ -25,15 +26,19 @@ export async function fakeEngine(answers: Record<string, Answer> = {}): Promise<
     else if (Buffer.isBuffer(body)) response.end(body);
     else response.setHeader("content-type", "application/json").end(JSON.stringify(body));
   });
-  useEngineAt(await listen(server));
+  return useEngineAt(await listen(server));
 }
 
 /** Points to a port without a Docker engine, for the test that is running. */
-export const noEngine = (): void => useEngineAt(9);
+export const noEngine = (): void => void useEngineAt(9);
 
-function useEngineAt(port: number): void {
-  vi.stubEnv("DOCKER_HOST", `tcp://127.0.0.1:${port}`);
+/** The Docker configuration of the user is not read. */
+function useEngineAt(port: number): string {
+  const address = `tcp://127.0.0.1:${port}`;
+  vi.stubEnv("DOCKER_HOST", address);
+  vi.stubEnv("DOCKER_CONFIG", "/nonexistent");
   onTestFinished(() => void vi.unstubAllEnvs());
+  return address;
 }
 
 /** Listens on a free port of the loopback address until the test that is running has finished. Returns the port. */

@@ -1,17 +1,35 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "../../stack/root";
 
-/**
- * Runs the launcher in a folder without installed packages.
- *
- * @param pretend - properties of `process` to replace
- * @param npm - shell command that replaces npm; without it there is no npm
- */
-function launch({ pretend = {}, npm }: { pretend?: PropertyDescriptorMap; npm?: string }): {
+interface LaunchOptions {
+  /** Properties of `process` to replace. */
+  pretend?: PropertyDescriptorMap;
+  /** Shell command that replaces npm. Without it there is no npm. */
+  npm?: string;
+  /** Prepares the folder. */
+  prepare?: (folder: string) => void;
+  /** Code that runs before the launcher. */
+  before?: string;
+  /** User who runs the launcher. Default: the user who runs the test. */
+  uid?: number;
+}
+
+/** Runs the launcher in a folder without installed packages. `FOLDER` replaces the path of the folder in its output. */
+function launch({ pretend = {}, npm, prepare, before = "", uid }: LaunchOptions): {
   status: number | null;
   stderr: string[];
 } {
@@ -21,14 +39,15 @@ function launch({ pretend = {}, npm }: { pretend?: PropertyDescriptorMap; npm?: 
     cpSync(join(ROOT, file), join(folder, file));
   mkdirSync(join(folder, "bin"));
   if (npm) writeFileSync(join(folder, "bin/npm"), `#!/bin/sh\n${npm}\n`, { mode: 0o755 });
-  const setUp = `data:text/javascript,Object.defineProperties(process, ${JSON.stringify(pretend)})`;
+  prepare?.(folder);
+  const setUp = `data:text/javascript,Object.defineProperties(process, ${JSON.stringify(pretend)});${before}`;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ["--import", setUp, join(folder, "scripts/local.mjs"), "up"],
-    { encoding: "utf8", env: { PATH: join(folder, "bin") } },
+    { encoding: "utf8", env: { PATH: join(folder, "bin") }, uid },
   );
   expect(stdout).toBe("");
-  return { status, stderr: stderr.trimEnd().split("\n") };
+  return { status, stderr: stderr.trimEnd().replaceAll(folder, "FOLDER").split("\n") };
 }
 
 it("native Windows is directed to WSL", () => {
@@ -65,5 +84,92 @@ it("a missing npm is reported, with a remedy", () => {
       "Installing dependencies ...",
       "npm did not start (ENOENT). Install npm, which comes with Node, and run the command again.",
     ],
+  });
+});
+
+describe("files of another user", () => {
+  const user = process.getuid?.() ?? 0;
+  const isRoot = user === 0;
+  /** Not the user who runs the test. */
+  const OTHER_USER = user + 65534;
+  const MISSING_NPM = [
+    "Installing dependencies ...",
+    "npm did not start (ENOENT). Install npm, which comes with Node, and run the command again.",
+  ];
+  const problem = (...paths: string[]) => [
+    `Another user owns files in ${paths.join(", ")}, probably because of an earlier \`sudo npm run up\`. ` +
+      `In FOLDER, run \`sudo chown -R "$(id -un)" ${paths.join(" ")}\`, and run the command again without sudo.`,
+  ];
+
+  /**
+   * Runs the launcher in a folder with some files. If root runs the test, another user runs the launcher. Other users cannot
+   * create files of another user. For them, the launcher gets another user ID.
+   *
+   * @param own - files of the user who runs the launcher. A target makes the file a link.
+   * @param foreign - files and folders of another user. Their parents are the user's own.
+   */
+  function launchWith({ own = {}, foreign = [] }: { own?: Record<string, string>; foreign?: string[] }) {
+    const prepare = (folder: string) => {
+      const create = (file: string, target = "") => {
+        mkdirSync(join(folder, dirname(file)), { recursive: true });
+        if (target) symlinkSync(target, join(folder, file));
+        else if (file.endsWith("/")) mkdirSync(join(folder, file));
+        else writeFileSync(join(folder, file), "");
+      };
+      for (const file of foreign) create(file);
+      for (const [file, target] of Object.entries(own)) create(file, target);
+      if (!isRoot) return;
+      lchownSync(folder, OTHER_USER, -1);
+      for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+        if (!foreign.some((one) => join(one) === join(file) || join(one) === join(file, "/")))
+          lchownSync(join(folder, file), OTHER_USER, -1);
+      }
+    };
+    if (isRoot) return launch({ prepare, uid: OTHER_USER });
+    return launch({ prepare, before: foreign.length ? `process.getuid=()=>${OTHER_USER}` : "" });
+  }
+
+  it("are reported with the command that changes their owner", () => {
+    const foreign = ["node_modules/", ".state/passphrase", ".build/", ".cache/pulumi/"];
+    expect(launchWith({ foreign })).toEqual({
+      status: 1,
+      stderr: problem(".state", ".build", ".cache", "node_modules"),
+    });
+  });
+
+  it("are found at any depth of .state and .build", () => {
+    for (const folder of [".state", ".build"]) {
+      const result = launchWith({ foreign: [`${folder}/api/src/app/main.py`] });
+      expect(result).toEqual({ status: 1, stderr: problem(folder) });
+    }
+  });
+
+  it("are not looked for behind links, and not below the first level of .cache and node_modules", () => {
+    const own = {
+      ".state/.pulumi/history": "",
+      ".build/etc": "/etc",
+      "node_modules/etc": "/etc",
+      ".cache/etc": "/etc",
+    };
+    // As another user than root, the test has no file of another user.
+    const foreign = isRoot ? [".cache/pulumi/bin/pulumi", "node_modules/zod/index.js"] : [];
+    expect(launchWith({ own, foreign })).toEqual({ status: 1, stderr: MISSING_NPM });
+  });
+
+  it("can be in a folder that the user cannot read", () => {
+    const prepare = (folder: string) => {
+      mkdirSync(join(folder, ".state/.pulumi"), { recursive: true });
+      chmodSync(join(folder, ".state/.pulumi"), 0);
+      chmodSync(folder, 0o755);
+      if (isRoot) for (const path of [".state", ".state/.pulumi"]) lchownSync(join(folder, path), OTHER_USER, -1);
+    };
+    const uid = isRoot ? OTHER_USER : undefined;
+    expect(launch({ prepare, uid })).toEqual({ status: 1, stderr: problem(".state") });
+  });
+
+  it("do not concern root", () => {
+    const prepare = (folder: string) => mkdirSync(join(folder, ".state"));
+    const root = "process.getuid=()=>0";
+    expect(launch({ prepare, before: root })).toEqual({ status: 1, stderr: MISSING_NPM });
   });
 });

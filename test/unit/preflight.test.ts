@@ -3,10 +3,13 @@ import { createServer as createHttpServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import Docker from "dockerode";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { settingsSchema } from "../../stack/config/schema";
 import { IMAGES } from "../../stack/images/catalog";
 import { preflight } from "../../stack/preflight/preflight";
+import { providerProblems } from "../../stack/preflight/provider";
+import { dockerConfig } from "../harness/docker-config";
 import { fakeEngine, listen, noEngine } from "../harness/fake-engine";
 
 /** Ports that nothing listens on. */
@@ -34,6 +37,51 @@ describe("engine", () => {
     expect(problems).toEqual([
       expect.objectContaining({ key: "platform", remedy: expect.stringMatching(/20\.10\.24.*23 or newer/) }),
     ]);
+  });
+
+  it.each(["EACCES", "EPERM"])("must permit access: %s", async (code) => {
+    noEngine();
+    const denied = Object.assign(new Error(`connect ${code} /var/run/docker.sock`), { code });
+    vi.spyOn(Docker.prototype, "version").mockRejectedValue(denied);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect((await check({})).problems).toEqual([
+      expect.objectContaining({
+        key: "platform",
+        value: "docker",
+        remedy: expect.stringMatching(
+          /no permission to use the Docker engine at tcp:\S+ \(E\w+\).*`sudo usermod -aG docker \$USER`.*sign in again.*not run npm with sudo.*root/,
+        ),
+      }),
+    ]);
+  });
+
+  describe("with a containerd image store", () => {
+    const DriverStatus = [["driver-type", "io.containerd.snapshotter.v1"]];
+    const problemsOf = async (Version: string, values: object, info: object = { DriverStatus }) => {
+      await fakeEngine({ "/version": { Version }, "/info": { Architecture: "aarch64", ...info } });
+      return (await check(values)).problems.map(({ key, remedy }) => [key, remedy]);
+    };
+
+    it.each(["26.1.5+dfsg1", "27.4.1"])("must not be %s", async (version) => {
+      expect(await problemsOf(version, {})).toEqual([
+        [
+          "platform",
+          expect.stringMatching(
+            /version 27\.5 or newer.*"features": \{"containerd-snapshotter": false\}.*daemon\.json/,
+          ),
+        ],
+      ]);
+    });
+
+    it.each(["27.5.0", "27.5.0-rc.2", "28.0.1", "29.1.0", "dev"])("can be %s", async (version) => {
+      expect(await problemsOf(version, {})).toEqual([]);
+    });
+
+    it("can be older without the store, or if a release is deployed without a build", async () => {
+      expect(await problemsOf("26.1.5", {}, { DriverStatus: [["Backing Filesystem", "extfs"]] })).toEqual([]);
+      const keys = (await problemsOf("26.1.5", { release: "abc-123" })).map(([key]) => key);
+      expect(keys).toEqual(["release"]);
+    });
   });
 
   it("tells the platform of the images", async () => {
@@ -67,7 +115,7 @@ describe("gpu", () => {
     expect(off).toMatchObject({ problems: [], gpu: { usable: false, description: "spatialforge:gpu is off" } });
   });
 
-  it.each<[string, () => Promise<void>, RegExp]>([
+  it.each<[string, () => Promise<unknown>, RegExp]>([
     ["no runtime", () => fakeEngine(), /^the Docker engine has no runtime called nvidia$/],
     ["no GPU", () => engineWithGpu(""), /^nvidia-smi reports no GPU$/],
     [
@@ -104,6 +152,148 @@ describe("gpu", () => {
     writeFileSync(join(folder, "pyproject.toml"), '[project]\nname = "spatialforge"\nrequires-python = ">=3.11"\n');
     return folder;
   }
+});
+
+describe("Docker configuration", () => {
+  /** Problems with an engine that answers, and with a configuration. */
+  const problemsWith = async (config: object | string, values: object = {}) => {
+    const host = await fakeEngine();
+    const folder = dockerConfig(config);
+    vi.stubEnv("DOCKER_HOST", host);
+    vi.stubEnv("PATH", folder);
+    writeFileSync(join(folder, "docker-credential-installed"), "", { mode: 0o755 });
+    const remedies = (await check(values)).problems.map(({ key, remedy }) => `${key}: ${remedy}`);
+    return remedies.map((remedy) => remedy.replaceAll(folder, "FOLDER"));
+  };
+
+  it("must not name a credential store that is not installed", async () => {
+    expect(await problemsWith({ credsStore: "desktop.exe" })).toEqual([
+      "platform: credsStore in FOLDER/config.json needs the program docker-credential-desktop.exe, which is not on PATH: " +
+        "install it, or remove credsStore from this file",
+    ]);
+  });
+
+  it.each([
+    ["https://index.docker.io/v1/", {}],
+    ["nvcr.io", { bases: { gpu: "nvcr.io/nvidia/cuda:13.0.2-base-ubuntu24.04" } }],
+    ["localhost:5000", { bases: { cpu: "localhost:5000/python@sha256:0" } }],
+    ["https://index.docker.io/v1/", { bases: { gpu: "docker.io/nvidia/cuda:1" } }],
+  ])("must not name a credential helper for %s that is not installed", async (registry, values) => {
+    expect(await problemsWith({ credHelpers: { [registry]: "gcloud" } }, values)).toEqual([
+      `platform: credHelpers["${registry}"] in FOLDER/config.json needs the program docker-credential-gcloud, ` +
+        `which is not on PATH: install it, or remove credHelpers["${registry}"] from this file`,
+    ]);
+  });
+
+  it.each([
+    {},
+    { credsStore: "" },
+    { credsStore: "installed", credHelpers: { "ghcr.io": "installed" } },
+    { credHelpers: { "ghcr.io": "", "registry.example.com": "gcloud" } },
+  ])("can be %j", async (config) => {
+    expect(await problemsWith(config)).toEqual([]);
+  });
+
+  it("can name any helper if a release is deployed without a build", async () => {
+    const problems = await problemsWith({ credsStore: "desktop" }, { release: "abc-123" });
+    expect(problems).toEqual([expect.stringMatching(/^release: /)]);
+  });
+
+  it.each(['{"credsStore":', "[]", "null", '{"credsStore": 1}', '{"credHelpers": {"ghcr.io": {}}}'])(
+    "must be valid: %s",
+    async (config) => {
+      expect(await problemsWith(config)).toEqual([
+        expect.stringMatching(/^platform: .*FOLDER\/config\.json.*: correct it, or remove it$/),
+      ]);
+    },
+  );
+
+  it("must be readable", async () => {
+    const host = await fakeEngine();
+    const folder = dockerConfig({});
+    vi.stubEnv("DOCKER_HOST", host);
+    vi.stubEnv("DOCKER_CONFIG", join(folder, "config.json")); // a file in place of the folder: not even root can read it
+    expect((await check({})).problems).toEqual([
+      expect.objectContaining({ key: "platform", remedy: expect.stringMatching(/config\.json.*ENOTDIR/) }),
+    ]);
+  });
+});
+
+describe("Docker context", () => {
+  const info = (ID: string) => ({ ID, Architecture: "aarch64" });
+
+  it.each([
+    ["DOCKER_CONTEXT", {}, "nope", /DOCKER_CONTEXT names the Docker context nope, .*: set it to .*, or unset it/],
+    [
+      "config.json",
+      { currentContext: "nope" },
+      undefined,
+      /config\.json names the Docker context nope.*docker context use/,
+    ],
+    ["a context without an engine", { currentContext: "other" }, undefined, /names the Docker context other/],
+  ])("must exist: %s", async (_, config, variable, expected) => {
+    dockerConfig(config, { other: {} });
+    vi.stubEnv("DOCKER_CONTEXT", variable);
+    const { problems, engine } = await check({});
+    expect(problems).toEqual([{ key: "platform", value: "docker", remedy: expect.stringMatching(expected) }]);
+    expect(engine).toBeUndefined();
+  });
+
+  it("is named if its engine does not answer", async () => {
+    dockerConfig({ currentContext: "off" }, { off: { host: "tcp://127.0.0.1:9" } });
+    expect((await check({})).problems).toEqual([
+      expect.objectContaining({
+        remedy: expect.stringMatching(/does not answer at tcp:\/\/127\.0\.0\.1:9 of the Docker context off/),
+      }),
+    ]);
+  });
+
+  it("is an engine that the Pulumi provider does not use", async () => {
+    const host = await fakeEngine({ "/info": info("engine-1") });
+    dockerConfig({ currentContext: "fake" }, { fake: { host } });
+    const { problems, engine } = await check({});
+    expect(problems).toEqual([
+      {
+        key: "platform",
+        value: "docker",
+        remedy:
+          "the Pulumi provider does not read Docker contexts, so it does not build with the engine of the context fake: " +
+          "run `export DOCKER_HOST=$(docker context inspect -f '{{.Endpoints.docker.Host}}')`",
+      },
+    ]);
+    expect(engine).toBeDefined();
+  });
+
+  it("can be the engine that the Pulumi provider uses", async () => {
+    const [host, provider, other] = [
+      await fakeEngine({ "/info": info("engine-1") }),
+      await fakeEngine({ "/info": info("engine-1") }),
+      await fakeEngine({ "/info": info("engine-2") }),
+    ];
+    dockerConfig({ currentContext: "fake" }, { fake: { host } });
+    onTestFinished(() => pulumi.runtime.setConfig("docker:host", ""));
+    pulumi.runtime.setConfig("docker:host", provider);
+    expect(await keysOf({})).toEqual([]);
+    pulumi.runtime.setConfig("docker:host", other);
+    expect(await keysOf({})).toEqual(["platform"]);
+  });
+
+  it("is not compared on AWS if a release is deployed without a build", async () => {
+    const host = await fakeEngine({ "/info": info("engine-1") });
+    dockerConfig({ currentContext: "fake" }, { fake: { host } });
+    vi.stubEnv("AWS_REGION", undefined);
+    vi.stubEnv("AWS_DEFAULT_REGION", undefined);
+    const remedies = (await check({ platform: "aws", release: "abc-123" })).problems.map(({ remedy }) => remedy);
+    expect(remedies).toEqual([expect.stringMatching(/no region is set/)]);
+    expect(await keysOf({ release: "abc-123" })).toEqual(["platform", "release"]);
+  });
+
+  it("with certificates: the remedy names them", async () => {
+    const problems = await providerProblems({ context: "remote", certificates: "/certificates" }, "engine-1");
+    expect(problems).toEqual([
+      expect.stringMatching(/`export DOCKER_HOST=.* DOCKER_CERT_PATH=\/certificates DOCKER_TLS_VERIFY=1`$/),
+    ]);
+  });
 });
 
 describe("ports", () => {
