@@ -98,7 +98,8 @@ export async function openStack(): Promise<LocalStack> {
     },
     deleteState: () => {
       // A secret in the stack's settings file still needs the passphrase.
-      rmSync(hasSecret() ? join(STATE, ".pulumi") : STATE, { recursive: true, force: true });
+      const files = hasSecret() ? [join(STATE, ".pulumi"), join(STATE, "folder")] : [STATE];
+      for (const file of files) rmSync(file, { recursive: true, force: true });
     },
     outputs: () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,
     password: (name) => {

@@ -39,9 +39,9 @@ export class Clone {
   }
 
   /** Runs a shell command in the clone, and returns its exit code, and its output together with its error output. */
-  run(command: string): Promise<{ code: number | null; text: string }> {
+  run(command: string, cwd = this.folder): Promise<{ code: number | null; text: string }> {
     return new Promise((resolve, reject) => {
-      const child = spawn("bash", ["-c", command], { cwd: this.folder });
+      const child = spawn("bash", ["-c", command], { cwd });
       let text = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (text += data.toString()));
       child.once("error", reject);

@@ -40,9 +40,11 @@ export class LocalService {
   private readonly initialInventory = inventory();
   private readonly initialImages = imageIds();
 
-  /** Runs `npm run up` and returns all its output. The update must succeed. */
-  async up(): Promise<string> {
-    const { code, text } = await this.clone.run("npm run up");
+  /** Runs `npm run up` with options, and returns all its output. The update must succeed. */
+  async up(...options: string[]): Promise<string> {
+    const { code, text } = await this.clone.run(
+      ["npm run up", ...(options.length ? ["--", ...options] : [])].join(" "),
+    );
     expect(code, text).toBe(0);
     return (this.output = text);
   }
@@ -151,9 +153,14 @@ export class LocalService {
     ) as Layers;
   }
 
+  /** All tags in the registry. */
+  async tags(): Promise<string[]> {
+    return ((await (await fetch(`${REGISTRY_API}/tags/list`)).json()) as { tags: string[] }).tags;
+  }
+
   /** IDs of the releases in the registry. */
   async releases(): Promise<string[]> {
-    const { tags } = (await (await fetch(`${REGISTRY_API}/tags/list`)).json()) as { tags: string[] };
+    const tags = await this.tags();
     return [...new Set(tags.flatMap((tag) => /^release-(.*)-cpu$/.exec(tag)?.[1] ?? []))];
   }
 

@@ -9,6 +9,9 @@ const PYPROJECT = "sample-app/pyproject.toml";
 /** A port of this machine that another process listens on during the test. */
 const USED_PORT = 18_000;
 
+/** What is missing for a GPU depends on whether the engine has the runtime. */
+const NO_GPU = "the Docker engine has no runtime called nvidia|the runtime nvidia gives a container no driver";
+
 /** Updates that fail: the previous version keeps running. */
 export function badInput(service: LocalService): void {
   const up = () => service.clone.run("npm run up");
@@ -62,7 +65,7 @@ export function badInput(service: LocalService): void {
     expect(text).toContain("stack local: 4 problems, nothing was changed");
     expect(text).toMatch(/spatialforge:port = 18000\s+another process listens on this port/);
     expect(text).toMatch(/spatialforge:release = nothing-here\s+the repository .* has no such release/);
-    expect(text).toMatch(/spatialforge:gpu = required\s+the Docker engine has no runtime called nvidia/);
+    expect(text).toMatch(new RegExp(`spatialforge:gpu = required\\s+(${NO_GPU})`));
     expect(text).toMatch(/numpy>=99 \(locked: .*\)\s+npm run lock -- --app sample-app --name sample-app/);
   });
 

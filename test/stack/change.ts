@@ -9,12 +9,13 @@ const SIX_1_16_0 = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e
 
 const MAIN = "sample-app/spatialforge/main.py";
 
-/** Updates after changes of code and of dependencies, and an update to an earlier release. */
+/** Updates of all images after changes of code and of dependencies, and an update to an earlier release. */
 export function changes(service: LocalService): void {
   let firstRelease: string;
 
   beforeAll(async () => {
     [firstRelease] = await service.releases();
+    await service.up("--all-images");
   });
 
   it("code: one new layer for all images, and requests are answered during the update", async () => {

@@ -1,8 +1,12 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { MAXIMUM_BODY_MIB } from "../../stack/docker/proxy";
 import { docker, until } from "../harness/engine";
 import { SERVICES, SETTINGS, warnings, type LocalService } from "../harness/local-service";
 import { commandsOf } from "../harness/readme";
+
+const PNG_SIGNATURE = Buffer.from("89504e470d0a1a0a", "hex");
+const MB = 1e6;
 
 /** After the first update of a fresh clone. */
 export function firstUpdate(service: LocalService): void {
@@ -11,6 +15,22 @@ export function firstUpdate(service: LocalService): void {
       /SpatialForge is running at http:\/\/127\.0\.0\.1:8000, release [0-9a-f]{12}-[0-9a-f]{8}\./,
     );
     for (const name of SERVICES) expect(service.output).toMatch(new RegExp(`│ ${name} .* │ healthy │`));
+  });
+
+  it("builds only the image that runs, and says why the services do not use a GPU", async () => {
+    expect(service.output).toMatch(
+      /The API and the worker run the CPU image: (the runtime nvidia gives a container no driver|the Docker engine has no runtime called nvidia)/,
+    );
+    const { text } = await service.clone.run("npm run --silent pulumi -- stack output images --json");
+    expect(Object.keys(JSON.parse(text) as object)).toEqual(["cpu"]);
+    const images = (await service.tags()).map((tag) => tag.split("-").at(-1));
+    expect(images).toEqual(["cpu", "cpu"]); // the cache and the release
+  });
+
+  it("the progress of the build is a few lines", () => {
+    expect(service.output.split("\n").length).toBeLessThan(170);
+    expect(service.output).toMatch(/docker:index:Image cpu creating \(\d+s\) Pushing Image/);
+    expect(service.output).not.toMatch(/Layer already exists|Pulling fs layer/);
   });
 
   it("prints no warning of npm, Node.js, or Pulumi, and no error about a missing cache image", () => {
@@ -37,13 +57,39 @@ export function firstUpdate(service: LocalService): void {
     const commands = next
       .split("\n")
       .map((line) => line.trim())
-      .filter((line) => /^(export|curl|JOB=|sleep|docker)/.test(line));
-    expect(commands).toHaveLength(5);
+      .filter((line) => /^(export|curl|DEPTH=|JOB=|sleep|docker)/.test(line));
+    expect(commands).toHaveLength(7);
     const { code, text } = await service.clone.run(`set -e\n${commands.join("\n")}`);
     expect(code, text).toBe(0);
-    expect(text).toMatch(/"depth_map_url"/);
-    expect(text).toMatch(/"status":"complete"/);
+    expect(text).toMatch(/^depth\.png is from http:\/\/objects\.localhost:9000\/spatialforge\/depth\/\S+\.png\?X-Amz/m);
+    expect(text).toMatch(
+      /^result\.ply is from http:\/\/objects\.localhost:9000\/spatialforge\/results\/\S+\.ply\?X-Amz/m,
+    );
+    expect(readFileSync(service.path("depth.png")).subarray(0, 8)).toEqual(PNG_SIGNATURE);
+    expect(service.clone.read("result.ply")).toMatch(/^ply\nformat ascii 1.0\nelement vertex 192\n/);
     expect(text).toMatch(/Task spatialforge\.workers\.tasks\.reconstruct_task\[.*succeeded/);
+  });
+
+  it("an upload of 500 MB reaches the object store, and one above the limit is answered with 413", async () => {
+    expect(await upload(500 * MB)).toBe(202);
+    expect(await upload(MAXIMUM_BODY_MIB * 1024 * 1024 + MB)).toBe(413);
+    for (const name of SERVICES) {
+      expect(service.health(name)).toBe("healthy");
+      expect(docker("inspect", "-f", "{{.RestartCount}}", service.container(name)), name).toBe("0");
+    }
+  });
+
+  /** Sends a file of zeros as a job. Returns the status of the response. */
+  async function upload(bytes: number): Promise<number> {
+    const command = `truncate -s ${bytes} upload.bin && curl -s -o /dev/null -w '%{http_code}' ${service.url}/v1/reconstruct -H "X-API-Key: $(npm run --silent key)" -F image=@upload.bin; rm upload.bin`;
+    return Number((await service.clone.run(command)).text);
+  }
+
+  it("the API and the worker have room for the largest upload in /tmp", () => {
+    for (const name of ["api", "worker"] as const) {
+      const command = `truncate -s 0 /tmp/f && dd if=/dev/zero of=/tmp/f bs=1M count=${MAXIMUM_BODY_MIB} 2>&1 && rm /tmp/f`;
+      docker("exec", service.container(name), "sh", "-c", command);
+    }
   });
 
   describe("README", () => {

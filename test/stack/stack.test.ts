@@ -4,6 +4,7 @@ import { LocalService, SETTINGS } from "../harness/local-service";
 import { badInput } from "./bad-input";
 import { changes } from "./change";
 import { faults } from "./faults";
+import { interruptions } from "./interruptions";
 import { firstUpdate } from "./local";
 import { privateIndex } from "./private-index";
 
@@ -29,5 +30,6 @@ afterAll(() => service.down());
 describe("first update", () => firstUpdate(service));
 describe("change", () => changes(service));
 describe("bad input", () => badInput(service));
+describe("interruptions", () => interruptions(service));
 describe("faults", () => faults(service, { visibilityTimeout: VISIBILITY_TIMEOUT_S }));
 describe("private index", () => privateIndex(service));
