@@ -16,6 +16,7 @@ const layers = [
       "stack/app/application.ts",
       "stack/images/catalog.ts",
       "stack/images/cuda.ts",
+      "stack/docker/service-images.ts",
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/ami.ts",
     ],

@@ -4,7 +4,8 @@ import { contains, overlaps, parseCidrBlock } from "./cidr";
 import { fargateProblem, stopTimeoutProblem } from "./fargate";
 import { pathProblem } from "./path-patterns";
 import type { Problem } from "./problem";
-import { serviceSpecs } from "./services";
+import { serviceSpecs, type ServiceSpec } from "./services";
+import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
 /** Problems of the settings `aws` that the schema cannot express: settings that depend on each other or on the stack. */
 export function awsProblems(aws: AwsSettings, stack: string): Problem[] {
@@ -82,12 +83,17 @@ function loadBalancerProblems({ loadBalancer }: AwsSettings, stack: string): Pro
 }
 
 function serviceProblems(aws: AwsSettings): Problem[] {
-  return serviceSpecs(aws).flatMap(({ name, role, gpu, minTasks, maxTasks, cpu, memory, stopTimeout }): Problem[] => {
+  return serviceSpecs(aws).flatMap((spec): Problem[] => {
+    const { name, role, gpu, minTasks, maxTasks, cpu, memory, stopTimeout } = spec;
     if (!role.scaled) return [];
     const problems: Problem[] = [];
     if (minTasks > maxTasks) {
       const remedy = `it is greater than aws.${name}.maxTasks, which is ${maxTasks}: lower it, or raise aws.${name}.maxTasks`;
       problems.push({ key: `${name}.minTasks`, value: String(minTasks), remedy });
+    }
+    const sharedMemory = sharedMemoryProblem(spec);
+    if (sharedMemory) {
+      problems.push({ key: `${name}.sharedMemorySize`, value: String(spec.sharedMemorySize), remedy: sharedMemory });
     }
     if (gpu) return problems;
     const size = fargateProblem({ cpu, memory });
@@ -96,6 +102,19 @@ function serviceProblems(aws: AwsSettings): Problem[] {
     if (timeout) problems.push({ key: `${name}.stopTimeout`, value: String(stopTimeout), remedy: timeout });
     return problems;
   });
+}
+
+/**
+ * Source: Amazon ECS task definition parameters for Fargate, "Linux parameters",
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_linuxparameters
+ */
+function sharedMemoryProblem({ name, role, gpu, memory, sharedMemorySize }: ServiceSpec): string | undefined {
+  if (gpu) {
+    return sharedMemorySize < memory ? undefined : `it must be less than aws.${name}.memory, which is ${memory}`;
+  }
+  if (sharedMemorySize === DEFAULT_SHARED_MEMORY_MIB) return undefined;
+  const remedy = role.gpu === "none" ? "" : `, or use a GPU instance with aws.${name}.gpu`;
+  return `Fargate supports only the default of ${DEFAULT_SHARED_MEMORY_MIB} MiB: remove the setting${remedy}`;
 }
 
 function accessKeyProblems({ bucket }: AwsSettings): Problem[] {

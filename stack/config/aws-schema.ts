@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AMI_NAME } from "../aws/compute/ami";
+import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 import { ROLES, type Role, type ScaledRoleName } from "../roles";
 
 const integer = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
@@ -51,6 +52,9 @@ const service = ({ gpu: usesGpu, loadBalanced, queues, aws: defaults }: Role) =>
     memory: integer(512, 1536 * 1024)
       .default(defaults.memory)
       .describe("Memory of a task in MiB"),
+    sharedMemorySize: integer(1, 1536 * 1024)
+      .default(DEFAULT_SHARED_MEMORY_MIB)
+      .describe("Size of /dev/shm of a task on a GPU instance in MiB"),
     gpuMemory: integer(0, 200_000).default(0).describe("GPU memory that a task needs in MiB; 0: not checked"),
     // A load balancer without a healthy target returns 503, so a load-balanced role always has one.
     minTasks: integer(loadBalanced ? 1 : 0, 100)
@@ -127,6 +131,7 @@ export interface ServiceSettings {
   gpu?: boolean;
   cpu: number;
   memory: number;
+  sharedMemorySize: number;
   gpuMemory: number;
   minTasks: number;
   maxTasks: number;

@@ -1,26 +1,13 @@
-import { APPLICATION } from "../app/application";
+import { ROLES } from "../roles";
 import { awsProblems } from "./aws-rules";
+import { variableProblems, type EnvironmentContext } from "./environment-rules";
 import { withoutCredentials, type Problem } from "./problem";
 import type { ParsedSettings } from "./schema";
 
-/** What the rules need in addition to the settings. */
-export interface RuleContext {
-  stack: string;
-  /** Keys whose values are secret. */
-  secretKeys: ReadonlySet<string>;
-}
-
-/** Environment variables that the stack sets. Users cannot set them. */
-const RESERVED_VARIABLES = new Set(
-  "REDIS_URL MINIO_ENDPOINT MINIO_ACCESS_KEY MINIO_SECRET_KEY MINIO_BUCKET MINIO_SECURE API_KEY_SECRET ADMIN_API_KEY DEVICE HOST PORT MODEL_DIR HF_HOME WORKER_QUEUES SCALE_IN_PROTECTION BACKLOG_NAMESPACE BACKLOG_STACK BACKLOG_QUEUES".split(
-    " ",
-  ),
-);
-
 /** Problems that the schema cannot express: settings that depend on each other or on the stack. */
-export function ruleProblems(settings: ParsedSettings, context: RuleContext): Problem[] {
+export function ruleProblems(settings: ParsedSettings, context: EnvironmentContext): Problem[] {
   const problems: Problem[] = [];
-  problems.push(...portProblems(settings));
+  problems.push(...portProblems(settings), ...sharedMemoryProblems(settings));
   const { app } = settings;
   if ("repository" in app && withoutCredentials(app.repository) !== app.repository) {
     problems.push({
@@ -54,25 +41,11 @@ function portProblems(settings: ParsedSettings): Problem[] {
   });
 }
 
-function variableProblems(name: string, value: string, { stack, secretKeys }: RuleContext): Problem[] {
-  const key = `env.${name}`;
-  const shown = secretKeys.has("env") ? "[secret]" : value;
-  const problems: Problem[] = [];
-  if (RESERVED_VARIABLES.has(name)) problems.push({ key, remedy: "the stack sets this variable: remove it" });
-  if (includes(APPLICATION.secretVariables, name) && !secretKeys.has("env")) {
-    problems.push({
-      key,
-      remedy: `a secret must not be in plain text: use \`pulumi config set --secret --path spatialforge:env.${name}\``,
-    });
-  }
-  if (stack !== "prod") return problems;
-  if (includes(APPLICATION.developmentVariables, name) && /^(true|1|yes|on)$/i.test(value)) {
-    problems.push({ key, value: shown, remedy: "this variable must not be true in production: remove it" });
-  }
-  if (name === APPLICATION.originsVariable && /(^|[\s",[])\*($|[\s",\]])/.test(value)) {
-    problems.push({ key, value: shown, remedy: "production must list its origins: replace * with them" });
-  }
-  return problems;
+/** A container cannot use more memory than its limit, and shared memory counts. */
+function sharedMemoryProblems({ platform, sharedMemorySize }: ParsedSettings): Problem[] {
+  if (platform !== "docker") return [];
+  const tooSmall = ROLES.find(({ modelVolume, docker }) => modelVolume && docker.memory <= sharedMemorySize);
+  if (!tooSmall) return [];
+  const remedy = `it must be less than ${tooSmall.docker.memory}, the memory of the container ${tooSmall.name} in MiB`;
+  return [{ key: "sharedMemorySize", value: String(sharedMemorySize), remedy }];
 }
-
-const includes = (list: readonly string[], name: string): boolean => list.includes(name);

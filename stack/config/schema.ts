@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { APPLICATION } from "../app/application";
+import { SERVICE_IMAGES } from "../docker/service-images";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
+import { VARIABLE_NAME } from "./environment-rules";
+import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
 /** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
 const bases = z.strictObject({
@@ -22,6 +25,15 @@ const indexes = z.strictObject({
   pythonBuilds: index.default("").describe("Mirror of uv's Python builds, for bases whose own Python is too old"),
 });
 
+const image = (name: keyof typeof SERVICE_IMAGES) => z.string().min(1).default(SERVICE_IMAGES[name]);
+
+const serviceImages = z.strictObject({
+  redis: image("redis").describe("Redis"),
+  objectStore: image("objectStore").describe("Versity S3 Gateway"),
+  registry: image("registry").describe("Registry of the CNCF Distribution project"),
+  proxy: image("proxy").describe("nginx without root"),
+});
+
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
   // git would interpret a leading dash as an option.
@@ -30,7 +42,7 @@ const app = z.union([
 
 const env = z
   .record(
-    z.string().regex(/^[A-Z][A-Z0-9_]*$/, "the name of a variable has capital letters, digits, and _"),
+    z.string().regex(VARIABLE_NAME, "the name of a variable has capital letters, digits, and _"),
     z.union([z.string(), z.number(), z.boolean()]).transform(String),
   )
   .default({});
@@ -68,6 +80,9 @@ export const settingsSchema = z.strictObject({
     .default(false)
     .describe("true: also build the images that no service on this machine runs; on AWS, all images are always built"),
   bases: bases.prefault({}).describe("Base images: {gpu, cpu, uv}"),
+  serviceImages: serviceImages
+    .prefault({})
+    .describe("Images of the services on this machine: {redis, objectStore, registry, proxy}"),
   indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu, pythonBuilds}"),
   netrc: z
     .string()
@@ -93,6 +108,11 @@ export const settingsSchema = z.strictObject({
   env: env.describe(
     "Environment variables of the application; on AWS, if one is a secret, all are stored in Secrets Manager",
   ),
+  sharedMemorySize: z
+    .int()
+    .min(1)
+    .default(DEFAULT_SHARED_MEMORY_MIB)
+    .describe("Size of /dev/shm of the API and the worker on this machine in MiB; on AWS: aws.api and aws.worker"),
   healthTimeout: z.int().min(10).max(3600).default(300).describe("Seconds within which all services must be healthy"),
   aws: awsSettingsSchema.prefault({}).describe("Settings of the platform aws: docs/aws.md describes each"),
 });
@@ -108,6 +128,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
   bases: Object.keys(bases.shape),
   indexes: Object.keys(indexes.shape),
+  serviceImages: Object.keys(serviceImages.shape),
   ...AWS_KEYS,
 };
 

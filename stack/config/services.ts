@@ -1,6 +1,7 @@
 import type { ImageName } from "../images/catalog";
 import { imageOf, ROLES, type Role, type RoleName } from "../roles";
 import type { AwsSettings, ServiceSettings } from "./aws-schema";
+import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
 /** A role as an ECS service: its flags, with the size and number of tasks from the settings. */
 export interface ServiceSpec {
@@ -13,6 +14,8 @@ export interface ServiceSpec {
   cpu: number;
   /** MiB */
   memory: number;
+  /** Size of `/dev/shm` in MiB. */
+  sharedMemorySize: number;
   /** GPU memory that a task needs in MiB. 0: not checked. */
   gpuMemory: number;
   minTasks: number;
@@ -32,6 +35,7 @@ export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
     const gpu = role.gpu === "required" || (role.gpu === "optional" && settings?.gpu === true);
     return {
       gpuMemory: 0,
+      sharedMemorySize: DEFAULT_SHARED_MEMORY_MIB,
       ...role.aws,
       ...settings,
       stopTimeout: settings?.stopTimeout ?? role.aws.stopTimeout,

@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../config/schema";
 import { labelsOf } from "../clients/docker";
 
 /** Values that all containers of a stack share. */
@@ -7,6 +8,8 @@ export interface StackContext {
   stack: string;
   /** Private network of the stack. */
   network: docker.Network;
+  /** Images of the services that the application depends on. */
+  serviceImages: Settings["serviceImages"];
 }
 
 export interface ContainerArgs extends StackContext {
@@ -17,6 +20,8 @@ export interface ContainerArgs extends StackContext {
   env?: Record<string, pulumi.Input<string>>;
   /** Memory limit in MiB, which the provider calls MB. The container gets no swap. */
   memory: number;
+  /** Size of `/dev/shm` in MiB, which the provider calls MB. It counts as memory. Default: 64, as in Docker. */
+  sharedMemorySize?: number;
   user?: string;
   /** Volumes by mount path. */
   volumes?: Record<string, pulumi.Input<string>>;
@@ -55,6 +60,7 @@ export function container(name: string, args: ContainerArgs, opts: pulumi.Custom
       user: args.user,
       memory: args.memory,
       memorySwap: args.memory,
+      shmSize: args.sharedMemorySize,
       runtime: args.runtime,
       restart: "unless-stopped",
       readOnly: true,

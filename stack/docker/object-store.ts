@@ -2,7 +2,6 @@ import type * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { password } from "../pulumi/password";
 import { container, exclusive, volume, type StackContext } from "./container";
-import { SERVICE_IMAGES } from "./service-images";
 
 const BUCKET = "spatialforge";
 
@@ -28,7 +27,7 @@ export function objectStore(context: StackContext, port: number, opts: pulumi.Cu
     "objects",
     {
       ...context,
-      image: SERVICE_IMAGES.objectStore,
+      image: context.serviceImages.objectStore,
       entrypoint: ["/bin/sh", "-c"],
       // Any user can write to /var/tmp, and to a new volume that is mounted there. So the container does not need the root user.
       command: [`mkdir -p /var/tmp/${BUCKET} && exec versitygw --port :${port} --health /health posix /var/tmp`],

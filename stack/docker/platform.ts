@@ -33,7 +33,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
       { driver: "bridge", labels: dockerLabels(stack, "network") },
       child,
     );
-    const context = { stack, network };
+    const context = { stack, network, serviceImages: settings.serviceImages };
     const registryContainer = registry(context, settings.registryPort, child);
     const { source, digests } = images(
       {
@@ -61,6 +61,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
           command: [role.process],
           env: { ...environment(role, args), ...env },
           runtime: image === "cpu" ? undefined : "nvidia",
+          sharedMemorySize: role.modelVolume ? settings.sharedMemorySize : undefined,
           volumes: role.modelVolume ? { "/models": modelVolume.name } : {},
           tmp: "disk", // the application stores uploads there
         },

@@ -3,7 +3,6 @@ import type * as pulumi from "@pulumi/pulumi";
 import { APPLICATION } from "../app/application";
 import { container, exclusive, type StackContext } from "./container";
 import { nginxConfig, RUN_NGINX } from "./nginx";
-import { SERVICE_IMAGES } from "./service-images";
 
 /** Largest request body in MiB. The proxy returns 413 for a larger one. */
 export const MAXIMUM_BODY_MIB = 512;
@@ -53,7 +52,7 @@ export function proxy(
     "proxy",
     {
       ...context,
-      image: SERVICE_IMAGES.proxy,
+      image: context.serviceImages.proxy,
       entrypoint: ["/bin/sh", "-c"],
       command: [RUN_NGINX],
       env: { NGINX_CONFIG: proxyConfig(upstream) },

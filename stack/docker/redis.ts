@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { password } from "../pulumi/password";
 import { container, exclusive, volume, type StackContext } from "./container";
-import { SERVICE_IMAGES } from "./service-images";
 
 /**
  * Creates Redis: the Celery broker and the only store of API keys. It appends each write to a file. When it is full, it rejects writes
@@ -15,7 +14,7 @@ export function redis(context: StackContext, opts: pulumi.CustomResourceOptions)
     "redis",
     {
       ...context,
-      image: SERVICE_IMAGES.redis,
+      image: context.serviceImages.redis,
       entrypoint: ["/bin/sh", "-c"],
       command: [
         "exec redis-server - <<END\ndir /data\nappendonly yes\nappendfsync everysec\nmaxmemory 400mb\nmaxmemory-policy noeviction\nrequirepass $REDISCLI_AUTH\nEND",

@@ -1,7 +1,6 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { container, exclusive, volume, type StackContext } from "./container";
-import { SERVICE_IMAGES } from "./service-images";
 
 /** Creates the registry. It stores the images, and the build cache for an engine with empty stores. */
 export function registry(context: StackContext, port: number, opts: pulumi.CustomResourceOptions): docker.Container {
@@ -10,7 +9,7 @@ export function registry(context: StackContext, port: number, opts: pulumi.Custo
     "registry",
     {
       ...context,
-      image: SERVICE_IMAGES.registry,
+      image: context.serviceImages.registry,
       // By default, it sends traces to a collector on localhost and logs an error for each attempt.
       env: { OTEL_TRACES_EXPORTER: "none" },
       memory: 512,

@@ -1,4 +1,4 @@
-/** Images of the services that the application depends on. The tags are the tested ones. */
+/** Default images of the services that the application depends on. The tags are the tested ones. */
 export const SERVICE_IMAGES = {
   redis: "redis:8.2-alpine",
   objectStore: "versity/versitygw:v1.8.0",

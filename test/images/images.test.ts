@@ -34,6 +34,12 @@ describe.each(IMAGES)("$name", (spec) => {
     expect(python(image, writable)).toBe("['/tmp', '/models']");
   });
 
+  it("keeps the caches of libraries on the model volume", () => {
+    const names = ["HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"];
+    const code = `import os; print(*(os.environ[name] for name in ${JSON.stringify(names)}))`;
+    expect(python(image, code)).toBe("/models/huggingface /models/torch /models/cache");
+  });
+
   it("can write to new volumes", () => {
     const volume = `spatialforge-test-${name}`;
     try {

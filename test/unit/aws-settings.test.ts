@@ -144,6 +144,18 @@ const CASES: Case[] = [
     remedy: /4096 to 16384/,
   },
   {
+    title: "shared memory on Fargate",
+    aws: { api: { sharedMemorySize: 128 } },
+    key: "api.sharedMemorySize",
+    remedy: /Fargate supports only the default of 64 MiB: remove the setting, or use a GPU instance with aws\.api\.gpu/,
+  },
+  {
+    title: "shared memory that is larger than the memory of the task",
+    aws: { worker: { memory: 4096, sharedMemorySize: 4096 } },
+    key: "worker.sharedMemorySize",
+    remedy: /must be less than aws\.worker\.memory, which is 4096/,
+  },
+  {
     title: "a retention of snapshots that is too long",
     aws: { redis: { snapshotRetentionDays: 36 } },
     key: "redis.snapshotRetentionDays",

@@ -179,6 +179,23 @@ it("roles keep /tmp on disk, where uploads of any size fit; services keep it in 
   }
 });
 
+it("the images of the services can be set", async () => {
+  const serviceImages = { redis: "m/redis:1", objectStore: "m/s3:1", registry: "m/registry:1", proxy: "m/nginx:1" };
+  const { redis, objects, registry, proxy } = byName(
+    (await createPlatform(false, { serviceImages })).registered,
+    CONTAINER,
+  );
+  const images = { redis: redis.image, objectStore: objects.image, registry: registry.image, proxy: proxy.image };
+  expect(images).toEqual(serviceImages);
+});
+
+it("roles that load models get the shared memory of the settings", async () => {
+  const all = byName((await createPlatform(false, { sharedMemorySize: 256 })).registered, CONTAINER);
+  for (const [name, { shmSize }] of Object.entries(all)) {
+    expect(shmSize, name).toBe(ROLES.find((role) => role.name === name)?.modelVolume ? 256 : undefined);
+  }
+});
+
 it("containers, volumes, and the network have the labels by which they are found", () => {
   const labelled = registered.filter(({ type }) => /^docker:index\/(container|volume|network):/.test(type));
   expect(labelled).toHaveLength(ROLES.length + 4 + 4 + 1);

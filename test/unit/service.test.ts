@@ -20,6 +20,7 @@ describe("Service", () => {
     command: ["worker"],
     cpu: 3072,
     memory: 14_336,
+    sharedMemorySize: 1024,
     gpuCapacityProvider: "gpu",
     desiredCount: 1,
     scaled: true,
@@ -72,7 +73,7 @@ describe("Service", () => {
       image: "repository@sha256:1",
       resourceRequirements: [{ type: "GPU", value: "1" }],
       readonlyRootFilesystem: true,
-      linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+      linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true, sharedMemorySize: 1024 },
       environment: [
         { name: "A", value: "1" },
         { name: "B", value: "2" },

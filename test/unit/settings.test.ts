@@ -159,6 +159,49 @@ const CASES: Case[] = [
     key: "env.STRIPE_SECRET_KEY",
     remedy: /config set --secret/,
   },
+  ...["GITHUB_TOKEN", "TOKEN", "MAPS_API_KEY", "DB_PASSWORD", "WEBHOOK_SECRET", "AWS_CREDENTIALS"].map((name) => ({
+    title: `a variable that looks like a secret: ${name}`,
+    values: { env: JSON.stringify({ [name]: "hunter2" }) },
+    key: `env.${name}`,
+    remedy: new RegExp(
+      `must not be in plain text: use \`pulumi config set --secret --path spatialforge:env\\.${name}\``,
+    ),
+  })),
+  {
+    title: "a URL with a password",
+    values: { env: '{"TILES_URL":"https://me:hunter2@tiles.example.com"}' },
+    key: "env.TILES_URL",
+    remedy: /must not be in plain text/,
+  },
+  ...[
+    ["PATH", /finds its programs and packages/],
+    ["PYTHONPATH", /finds its programs and packages/],
+    ["LD_LIBRARY_PATH", /libraries/],
+    ["HOME", /can be written/],
+    ["HF_HOME", /model volume/],
+    ["TORCH_HOME", /model volume/],
+    ["XDG_CACHE_HOME", /model volume/],
+    ["NVIDIA_VISIBLE_DEVICES", /which GPUs/],
+    ["GPU_REQUIRED", /setting gpu/],
+  ].map(([name, reason]) => ({
+    title: `a variable that would break the image: ${String(name)}`,
+    values: { env: JSON.stringify({ [String(name)]: "x" }) },
+    key: `env.${String(name)}`,
+    remedy: new RegExp(`${(reason as RegExp).source}.*: remove it`),
+  })),
+  { title: "a name in lower case", values: { env: '{"path":"x"}' }, key: "env.path", remedy: /capital letters/ },
+  {
+    title: "an unknown service image",
+    values: { serviceImages: '{"rediss":"redis:8"}' },
+    key: "serviceImages.rediss",
+    remedy: /did you mean serviceImages\.redis/,
+  },
+  {
+    title: "shared memory that is larger than the memory of a container",
+    values: { sharedMemorySize: "4096" },
+    key: "sharedMemorySize",
+    remedy: /must be less than 4096, the memory of the container api in MiB/,
+  },
   {
     title: "demo mode in production",
     values: { env: '{"DEMO_MODE":"true"}' },
@@ -222,11 +265,8 @@ describe("messages without secrets", () => {
       ["a URL instead of an app", { app: "https://me:hunter2@git.example.com/app.git" }],
       ["an index with credentials", { indexes: '{"python":"https://me:hunter2@pypi.example.com/simple"}' }],
       ["an unknown setting", { index: "https://me:hunter2@pypi.example.com/simple" }],
-      [
-        "a variable that violates a rule",
-        { env: '{"ALLOWED_ORIGINS":"https://me:hunter2@example.org, *"}' },
-        { stack: "prod" },
-      ],
+      ["a variable with a password in a URL", { env: '{"ALLOWED_ORIGINS":"https://me:hunter2@example.org"}' }],
+      ["a variable with the name of a secret", { env: '{"MY_TOKEN":"hunter2"}' }],
     ];
 
   it.each(HIDDEN)("%s", (_, values, { secretKeys = [], stack = "local" } = {}) => {
@@ -256,6 +296,24 @@ describe("valid settings", () => {
     const { settings, problems } = parseSettings({ values: {}, stack: "local" });
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({ platform: "docker", port: 8000, app: { path: "sample-app" } });
+  });
+
+  it("accepts proxy variables in lower case, and names that only contain the name of a secret", () => {
+    const env = {
+      http_proxy: "http://proxy:3128",
+      https_proxy: "http://proxy:3128",
+      no_proxy: "objects",
+      all_proxy: "x",
+    };
+    const values = {
+      env: JSON.stringify({ ...env, KEYBOARD: "de", TOKEN_LIMIT: 5, DOCS: "https://a.example.com/x@y:z" }),
+    };
+    expect(parseSettings({ values, stack: "local" }).problems).toEqual([]);
+  });
+
+  it("accepts variables that look like secrets if they are secret", () => {
+    const values = { env: '{"MAPS_API_KEY":"k","DATABASE_URL":"https://me:pw@host"}' };
+    expect(parseSettings({ values, secretKeys: new Set(["env"]), stack: "local" }).problems).toEqual([]);
   });
 
   it("accepts a secret variable, a numeric variable, and a release that looks like a number", () => {

@@ -77,6 +77,7 @@ function service(
       command: [role.process],
       cpu: spec.cpu,
       memory: spec.memory,
+      sharedMemorySize: spec.sharedMemorySize,
       desiredCount: spec.minTasks,
       stopTimeout: spec.stopTimeout,
       scaled: role.scaled,

@@ -56,7 +56,11 @@ export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<strin
       readOnly: false,
     })),
     readonlyRootFilesystem: true,
-    linuxParameters: { capabilities: { drop: ["ALL"] }, initProcessEnabled: true },
+    linuxParameters: {
+      capabilities: { drop: ["ALL"] },
+      initProcessEnabled: true,
+      sharedMemorySize: args.gpu ? args.sharedMemorySize : undefined, // Fargate does not support it
+    },
     ...(args.gpu ? { dockerSecurityOptions: ["no-new-privileges"] } : {}), // Fargate does not support it
     stopTimeout: args.stopTimeout,
     logConfiguration: {

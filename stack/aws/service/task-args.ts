@@ -19,6 +19,8 @@ export interface TaskArgs extends AwsContext {
   cpu: number;
   /** MiB */
   memory: number;
+  /** Size of `/dev/shm` in MiB, on a GPU instance only. Default: 64, as in Docker. */
+  sharedMemorySize?: number;
   /** Whether the task runs on a GPU instance, with one GPU. Default: on Fargate. */
   gpu?: boolean;
   /** Whether the task can protect itself from scale-in. Default: false. */
