@@ -3,8 +3,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withGeneratedTables } from "../../scripts/docs";
 import { AWS_KEYS } from "../../stack/config/aws-schema";
+import { PORTS } from "../../stack/config/rules";
+import { settingsSchema } from "../../stack/config/schema";
+import { MAXIMUM_BODY_MIB } from "../../stack/docker/proxy";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
+import { dockerPlatform } from "../harness/docker-platform";
 
 const page = readFileSync(join(ROOT, "docs", "aws.md"), "utf8");
 
@@ -59,5 +63,25 @@ describe("docs/aws.md", () => {
         expect(paths.some(existsSync), `${folder}${file}.ts`).toBe(true);
       }
     });
+  });
+});
+
+describe("docs/local.md", () => {
+  const local = readFileSync(join(ROOT, "docs", "local.md"), "utf8");
+
+  it("has the default and the setting of each port", () => {
+    const defaults = settingsSchema.parse({});
+    for (const key of PORTS) expect(local).toContain(`| ${defaults[key]} | \`${key}\` |`);
+    expect(local).toContain(`http://objects.localhost:${defaults.objectStorePort}/`);
+  });
+
+  it("lists all containers", async () => {
+    const containers = (await dockerPlatform()).filter(({ type }) => type === "docker:index/container:Container");
+    const rows = [...local.matchAll(/^\| ((?:`[a-z]+`(?:, )?)+) \| .* \| .*\| .*\|$/gm)].map(([, names]) => names);
+    expect(rows.join(", ").replaceAll("`", "").split(", ").sort()).toEqual(containers.map(({ name }) => name).sort());
+  });
+
+  it("has the limit of request bodies", () => {
+    expect(local).toContain(`A request body can have ${MAXIMUM_BODY_MIB} MiB.`);
   });
 });
