@@ -36,10 +36,9 @@ export async function chooseGpu(
     ? await inspectGpu(docker, bases.cpu, cudaMajor, labelsOf(stack, "gpu-check"))
     : { usable: false, description: "the Docker engine has no runtime called nvidia" };
   if (gpu.usable || setting === "auto") return { gpu, problems: [] };
-  const remedy = hasRuntime
-    ? `fix the driver, so that \`docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all ${bases.cpu} nvidia-smi\` prints the GPUs`
-    : "install the NVIDIA Container Toolkit";
-  const problem = { key: "gpu", value: "required", remedy: `${gpu.description}: ${remedy}, or set gpu to auto or off` };
+  const check = `docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all ${bases.cpu} nvidia-smi`;
+  const remedy = `${gpu.description}: install a current NVIDIA driver and the NVIDIA Container Toolkit, until \`${check}\` prints the GPUs, or set gpu to auto or off`;
+  const problem = { key: "gpu", value: "required", remedy };
   return { gpu, problems: [problem] };
 }
 
@@ -86,13 +85,14 @@ async function pullIfMissing(docker: Docker, image: string): Promise<void> {
     await docker.getImage(image).inspect();
   } catch {
     try {
-      const stream = await docker.pull(image);
+      // Without a tag, the engine would pull all tags.
+      const stream = await docker.pull(/[:@][^/]*$/.test(image) ? image : `${image}:latest`);
       await new Promise<void>((resolve, reject) =>
         docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
       );
     } catch (error) {
       throw new Error(
-        `the image for the check cannot be pulled (\`docker pull ${image}\`): ${(error as Error).message}`,
+        `the image for the check cannot be pulled (\`docker pull ${image}\`): ${(error as Error).message.trim()}`,
         { cause: error },
       );
     }
