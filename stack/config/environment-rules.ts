@@ -31,8 +31,8 @@ const FORBIDDEN = Object.entries(FORBIDDEN_VARIABLES).flatMap(([names, reason]) 
 /** The last word of a name that says that the value is a secret. */
 const SECRET_NAME = /(^|_)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIALS)$/;
 
-/** A URL with a user and a password. */
-const URL_WITH_PASSWORD = /[a-z][a-z0-9+.-]*:\/\/[^\s/@:]*:[^\s/@]+@/i;
+/** A URL with a password. The user can be empty, and the password can contain `@`. A query or a fragment is no password. */
+const URL_WITH_PASSWORD = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#"'@:]*:[^\s/?#"']+@/i;
 
 /** Problems of an environment variable of the application. */
 export function variableProblems(name: string, value: string, { stack, secretKeys }: EnvironmentContext): Problem[] {

@@ -57,6 +57,7 @@ function displayed(
   secretKeys: ReadonlySet<string>,
 ): string | undefined {
   if (path[0] === "netrc" || (path[0] !== undefined && secretKeys.has(String(path[0])))) return "[secret]";
+  if (path[0] === "env") return undefined; // a variable can contain a secret, even if it is in plain text
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], values);
   if (value === undefined) return undefined;
   return typeof value === "string" ? value : JSON.stringify(value);

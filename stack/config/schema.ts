@@ -42,7 +42,12 @@ const app = z.union([
 
 const env = z
   .record(
-    z.string().regex(VARIABLE_NAME, "the name of a variable has capital letters, digits, and _"),
+    z
+      .string()
+      .regex(
+        VARIABLE_NAME,
+        "the name of a variable has capital letters, digits, and _, except http_proxy, https_proxy, no_proxy, and all_proxy",
+      ),
     z.union([z.string(), z.number(), z.boolean()]).transform(String),
   )
   .default({});

@@ -222,6 +222,11 @@ it.each([
   expect(check({ loadBalancer }, "prod")).toEqual([]);
 });
 
+it("GPU tasks accept shared memory of any size below their memory", () => {
+  const aws = { api: { gpu: true, sharedMemorySize: 1024 }, worker: { sharedMemorySize: 12_287 } };
+  expect(check({ ...aws, gpu: { maxInstances: 6 } })).toEqual([]);
+});
+
 it("the platform docker does not check the settings of aws", () => {
   const aws = '{"network":{"cidrBlock":"8.8.0.0/16"}}';
   expect(parseSettings({ stack: "local", values: { aws } }).problems).toEqual([]);

@@ -86,6 +86,7 @@ describe("Service", () => {
   it("runs on Fargate without a GPU", async () => {
     const { task, container } = await taskOf({ ...ARGS, gpuCapacityProvider: undefined, stopTimeout: 30 });
     expect(task.requiresCompatibilities).toEqual(["FARGATE"]);
+    expect(container.linuxParameters).not.toHaveProperty("sharedMemorySize"); // Fargate does not support it
     expect(container.resourceRequirements).toEqual([]);
   });
 

@@ -189,7 +189,12 @@ const CASES: Case[] = [
     key: `env.${String(name)}`,
     remedy: new RegExp(`${(reason as RegExp).source}.*: remove it`),
   })),
-  { title: "a name in lower case", values: { env: '{"path":"x"}' }, key: "env.path", remedy: /capital letters/ },
+  {
+    title: "a name in lower case",
+    values: { env: '{"path":"x"}' },
+    key: "env.path",
+    remedy: /capital letters.*except http_proxy, https_proxy, no_proxy, and all_proxy/,
+  },
   {
     title: "an unknown service image",
     values: { serviceImages: '{"rediss":"redis:8"}' },
@@ -267,6 +272,10 @@ describe("messages without secrets", () => {
       ["an unknown setting", { index: "https://me:hunter2@pypi.example.com/simple" }],
       ["a variable with a password in a URL", { env: '{"ALLOWED_ORIGINS":"https://me:hunter2@example.org"}' }],
       ["a variable with the name of a secret", { env: '{"MY_TOKEN":"hunter2"}' }],
+      ["a variable with the name of a secret in lower case", { env: '{"my_token":"hunter2"}' }],
+      ["variables that are a string", { env: "MY_TOKEN=hunter2" }],
+      ["a variable that the stack sets", { env: '{"ADMIN_API_KEY":"hunter2"}' }],
+      ["a variable that would break the image", { env: '{"HOME":"hunter2"}' }],
     ];
 
   it.each(HIDDEN)("%s", (_, values, { secretKeys = [], stack = "local" } = {}) => {
@@ -309,6 +318,27 @@ describe("valid settings", () => {
       env: JSON.stringify({ ...env, KEYBOARD: "de", TOKEN_LIMIT: 5, DOCS: "https://a.example.com/x@y:z" }),
     };
     expect(parseSettings({ values, stack: "local" }).problems).toEqual([]);
+  });
+
+  it.each([
+    ["https://host:8080?email=me@example.com"],
+    ["https://host:8080#me@example.com"],
+    ['["http://host:3128","me@example.com"]'],
+    ["ssh://git@host/path:with@colon"],
+    ["me:hunter2@host"],
+  ])("accepts text with @ that is no URL with a password: %s", (text) => {
+    expect(parseSettings({ values: { env: JSON.stringify({ TEXT: text }) }, stack: "local" }).problems).toEqual([]);
+  });
+
+  it.each([
+    ["https://me:hunter2@tiles.example.com"],
+    ["redis://:hunter2@cache:6379"],
+    ["http://a.example.com, http://me:hunter2@b.example.com"],
+    ["https://me:hunter@2@tiles.example.com"],
+  ])("rejects a URL with a password in plain text: %s", (text) => {
+    const { problems } = parseSettings({ values: { env: JSON.stringify({ TEXT: text }) }, stack: "local" });
+    expect(problems.map(({ key }) => key)).toEqual(["env.TEXT"]);
+    expect(formatProblems(problems, "local")).not.toContain("hunter");
   });
 
   it("accepts variables that look like secrets if they are secret", () => {
