@@ -13,7 +13,7 @@ export const VARIABLE_NAME = /^([A-Z][A-Z0-9_]*|(http|https|no|all)_proxy)$/;
 
 /** Variables that users cannot set, with the reason. A `*` stands for any text. */
 const FORBIDDEN_VARIABLES: Readonly<Record<string, string>> = {
-  "REDIS_URL MINIO_* API_KEY_SECRET ADMIN_API_KEY DEVICE HOST PORT MODEL_DIR WORKER_QUEUES SCALE_IN_PROTECTION BACKLOG_NAMESPACE BACKLOG_STACK BACKLOG_QUEUES":
+  "REDIS_URL MINIO_ENDPOINT MINIO_ACCESS_KEY MINIO_SECRET_KEY MINIO_BUCKET MINIO_SECURE API_KEY_SECRET ADMIN_API_KEY DEVICE HOST PORT MODEL_DIR WORKER_QUEUES SCALE_IN_PROTECTION BACKLOG_NAMESPACE BACKLOG_STACK BACKLOG_QUEUES":
     "the stack sets this variable",
   "HF_HOME TORCH_HOME XDG_CACHE_HOME": "the caches of libraries are on the model volume",
   "PATH PYTHONPATH PYTHONHOME VIRTUAL_ENV": "with this variable, the image finds its programs and packages",
