@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../stack/root";
 import { color } from "./local/color";
 import { openStack, STACK, type LocalStack } from "./local/pulumi-stack";
-import { recover, removeLeftovers, requireState } from "./local/recovery";
+import { recover, removeLeftovers, requireEngine, requireState } from "./local/recovery";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {
@@ -51,6 +51,7 @@ async function up(stack: LocalStack, { allImages }: Options): Promise<number> {
 }
 
 async function down(stack: LocalStack): Promise<number> {
+  await requireEngine(stack.name);
   await recover(stack);
   const code = await stack.update("destroy");
   if (code !== 0) return code;

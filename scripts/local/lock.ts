@@ -38,7 +38,8 @@ export function abandonedLocks(state: string): Lock[] {
   return locks;
 }
 
-export const release = (locks: readonly Lock[]): void => locks.forEach(({ file }) => rmSync(file, { force: true }));
+export const releaseLocks = (locks: readonly Lock[]): void =>
+  locks.forEach(({ file }) => rmSync(file, { force: true }));
 
 function readLocks(state: string): Lock[] {
   const folder = join(state, ".pulumi", "locks");

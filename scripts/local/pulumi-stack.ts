@@ -1,20 +1,16 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
-import { createInterface } from "node:readline";
-import { PulumiCommand } from "@pulumi/pulumi/automation";
-import { version as sdkVersion } from "@pulumi/pulumi/version";
-import { SemVer } from "semver";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Gpu } from "../../stack/preflight/gpu";
 import { ROOT } from "../../stack/root";
+import { findCli, runCli } from "./cli";
 import { useDockerContext } from "./docker-context";
 import { writeAtomically } from "./files";
 import { identifyFolder, STATE } from "./folder";
-import { isWorthPrinting } from "./progress";
+import { hasSecret, removeUnusedSalt } from "./settings-file";
 
 export const STACK = "local";
-const STACK_FILE = join(ROOT, `Pulumi.${STACK}.yaml`);
 
 /** The stack `local`, operated through the Pulumi CLI. */
 export interface LocalStack {
@@ -60,8 +56,8 @@ export async function openStack(): Promise<LocalStack> {
   const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
   const common = ["--stack", STACK, "--cwd", ROOT];
   // Also before the first command: a run that was killed can leave a salt, which does not match a new passphrase.
-  removeUnusedSalt();
-  process.on("exit", removeUnusedSalt);
+  removeUnusedSalt(STACK);
+  process.on("exit", () => removeUnusedSalt(STACK));
   const select = spawnSync(cli, ["stack", "select", STACK, "--create", "--cwd", ROOT, "--non-interactive"], {
     env,
     encoding: "utf8",
@@ -73,18 +69,7 @@ export async function openStack(): Promise<LocalStack> {
     return result.stdout;
   };
   const readState = () => JSON.parse(read("stack", "export", "--show-secrets")) as ExportedState;
-  const run = (args: string[], output: "all" | "short"): Promise<number> =>
-    new Promise((resolve, reject) => {
-      // The terminal also sends Ctrl-C to the CLI, which then stops its operations and saves the state. This process waits for it.
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
-      const stdout = output === "all" || process.stdout.isTTY ? "inherit" : "pipe";
-      const child = spawn(cli, [...args, ...common], { env, stdio: ["inherit", stdout, "inherit"] });
-      if (child.stdout) {
-        createInterface({ input: child.stdout }).on("line", (line) => isWorthPrinting(line) && console.log(line));
-      }
-      child.once("error", reject);
-      child.once("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
-    });
+  const run = (args: string[], output: "all" | "short") => runCli(cli, [...args, ...common], env, output);
   return {
     name: STACK,
     run: (...args) => run(args, "all"),
@@ -98,7 +83,7 @@ export async function openStack(): Promise<LocalStack> {
     },
     deleteState: () => {
       // A secret in the stack's settings file still needs the passphrase.
-      const files = hasSecret() ? [join(STATE, ".pulumi"), join(STATE, "folder")] : [STATE];
+      const files = hasSecret(STACK) ? [join(STATE, ".pulumi"), join(STATE, "folder")] : [STATE];
       for (const file of files) rmSync(file, { recursive: true, force: true });
     },
     outputs: () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,
@@ -117,37 +102,9 @@ interface ExportedState {
   };
 }
 
-/** The CLI on PATH if it is recent enough. Otherwise the version of the SDK, which is installed in `.cache/`. */
-async function findCli(): Promise<string> {
-  const version = new SemVer(sdkVersion);
-  const onPath = await PulumiCommand.get({ version }).catch(() => undefined);
-  if (onPath) return onPath.command;
-  const root = join(ROOT, ".cache", "pulumi");
-  if (!existsSync(root)) console.error(`Installing Pulumi ${version.version} in .cache/ ...`);
-  const { command } = await PulumiCommand.install({ root, version });
-  // The CLI finds its language plugins on PATH.
-  process.env.PATH = dirname(command) + delimiter + process.env.PATH;
-  return command;
-}
-
 /** Environment variables of a file backend and a random passphrase, both in the clone. */
 function backend(): Record<string, string> {
   const file = join(STATE, "passphrase");
   if (!existsSync(file)) writeAtomically(file, randomBytes(32).toString("base64url"));
   return { PULUMI_BACKEND_URL: `file://${STATE}`, PULUMI_CONFIG_PASSPHRASE: readFileSync(file, "utf8") };
 }
-
-/**
- * Removes Pulumi's `encryptionsalt` from the stack's settings file, unless a secret in that file needs it. Pulumi adds the salt to this
- * file when it runs an update, and has no option to store it elsewhere (https://github.com/pulumi/pulumi/issues/8408). The file is
- * committed, but the passphrase is different on each machine, so the salt must not be committed. The state includes the salt that it was
- * encrypted with, and Pulumi creates a new one for the next update, so the removed salt is not needed again.
- */
-function removeUnusedSalt(): void {
-  const text = readFileSync(STACK_FILE, "utf8");
-  const withoutSalt = text.replace(/^encryptionsalt: .*\n/m, "");
-  if (withoutSalt !== text && !hasSecret()) writeFileSync(STACK_FILE, withoutSalt);
-}
-
-/** Whether the stack's settings file contains a secret. */
-const hasSecret = (): boolean => readFileSync(STACK_FILE, "utf8").includes("secure:");

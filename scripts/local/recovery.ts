@@ -1,10 +1,10 @@
-import { dockerClient, containerFilter } from "../../stack/clients/docker";
+import { containerFilter, dockerClient } from "../../stack/clients/docker";
 import { dockerEndpoint } from "../../stack/clients/docker-endpoint";
 import { formatProblems } from "../../stack/config/problem";
 import { connectionProblem } from "../../stack/preflight/engine";
-import { abandonedLocks, release } from "./lock";
-import type { LocalStack, State } from "./pulumi-stack";
 import { STATE } from "./folder";
+import { abandonedLocks, releaseLocks } from "./lock";
+import type { LocalStack, State } from "./pulumi-stack";
 
 /** A container, a volume, or a network with the labels of a stack. */
 interface Resource {
@@ -30,7 +30,7 @@ export async function recover(stack: LocalStack): Promise<State> {
       : "The last update was interrupted. Repairing the state ...",
   );
   await requireEngine(stack.name); // before the lock is released, so that the next command tries again
-  release(locks);
+  releaseLocks(locks);
   // Drops creations that were interrupted: if the resource exists, it is removed below.
   const code = await stack.update("refresh", "--clear-pending-creates");
   if (code !== 0)
@@ -58,7 +58,8 @@ export async function removeLeftovers(stack: LocalStack): Promise<void> {
   await removeAll(await labelledResources(stack.name));
 }
 
-async function requireEngine(stack: string): Promise<void> {
+/** @throws Error with a remedy if the Docker engine does not answer. */
+export async function requireEngine(stack: string): Promise<void> {
   const endpoint = dockerEndpoint();
   await dockerClient(endpoint)
     .ping()

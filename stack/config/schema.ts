@@ -79,7 +79,7 @@ export const settingsSchema = z.strictObject({
   gpu: z
     .enum(["auto", "required", "off"])
     .default("auto")
-    .describe("auto: GPU images if the engine has the nvidia runtime; required: fail without it; off: CPU image"),
+    .describe("auto: GPU images if a container can use a GPU; required: fail otherwise; off: CPU image"),
   allImages: z
     .boolean()
     .default(false)

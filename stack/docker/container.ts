@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../config/schema";
 import { labelsOf } from "../clients/docker";
+import type { Settings } from "../config/schema";
 
 /** Values that all containers of a stack share. */
 export interface StackContext {

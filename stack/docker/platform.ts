@@ -1,11 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { ImageDigests } from "../images/catalog";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { password } from "../pulumi/password";
 import { localRepository } from "../registry/registry";
 import { imageOf, imagesOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
-import { container, dockerLabels, volume } from "./container";
+import { container, dockerLabels, volume, type StackContext } from "./container";
 import { objectStore } from "./object-store";
 import { proxy } from "./proxy";
 import { redis } from "./redis";
@@ -49,25 +50,10 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     const proxyContainer = proxy(context, LOAD_BALANCED_ROLE.name, settings.port, child);
     const modelVolume = volume("models", context, child);
     const env = { ...broker.env, ...objects.env, ...applicationSecrets(child) };
-
-    const roleContainers = ROLES.map((role: Role) => {
-      const image = imageOf(role, args.gpu.usable);
-      return container(
-        role.name,
-        {
-          ...context,
-          ...role.docker,
-          image: digestOf(digests, image),
-          command: [role.process],
-          env: { ...environment(role, args), ...env },
-          runtime: image === "cpu" ? undefined : "nvidia",
-          sharedMemorySize: role.modelVolume ? settings.sharedMemorySize : undefined,
-          volumes: role.modelVolume ? { "/models": modelVolume.name } : {},
-          tmp: "disk", // the application stores uploads there
-        },
-        { ...child, dependsOn: [broker.container, objects.container], deleteBeforeReplace: role.singleton },
-      );
-    });
+    const roleOpts = { ...child, dependsOn: [broker.container, objects.container] };
+    const roleContainers = ROLES.map((role) =>
+      roleContainer(role, args, { ...context, digests, env, modelVolume: modelVolume.name }, roleOpts),
+    );
 
     const release = verifyRollout({
       repository,
@@ -91,6 +77,37 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     // Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
     this.registerOutputs({ images: digests });
   }
+}
+
+interface RoleContainerArgs extends StackContext {
+  digests: pulumi.Output<ImageDigests>;
+  /** Variables with which the application connects to its services. */
+  env: Record<string, pulumi.Input<string>>;
+  modelVolume: pulumi.Input<string>;
+}
+
+function roleContainer(
+  role: Role,
+  args: PlatformArgs,
+  { digests, env, modelVolume, ...context }: RoleContainerArgs,
+  opts: pulumi.CustomResourceOptions,
+): docker.Container {
+  const image = imageOf(role, args.gpu.usable);
+  return container(
+    role.name,
+    {
+      ...context,
+      ...role.docker,
+      image: digestOf(digests, image),
+      command: [role.process],
+      env: { ...environment(role, args), ...env },
+      runtime: image === "cpu" ? undefined : "nvidia",
+      sharedMemorySize: role.modelVolume ? args.settings.sharedMemorySize : undefined,
+      volumes: role.modelVolume ? { "/models": modelVolume } : {},
+      tmp: "disk", // the application stores uploads there
+    },
+    { ...opts, deleteBeforeReplace: role.singleton },
+  );
 }
 
 function environment({ queues }: Role, { environment }: PlatformArgs): Record<string, pulumi.Input<string>> {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { abandonedLocks, release } from "../../scripts/local/lock";
+import { abandonedLocks, releaseLocks } from "../../scripts/local/lock";
 
 /** Creates a folder that is removed after the test that is running. */
 function temporaryFolder(): string {
@@ -44,7 +44,7 @@ it("a lock whose owner has ended is abandoned, and can be released", () => {
   const { state, file } = stateWithLock({ pid: endedProcess() });
   const locks = abandonedLocks(state);
   expect(locks).toMatchObject([{ file }]);
-  release(locks);
+  releaseLocks(locks);
   expect(existsSync(file)).toBe(false);
   expect(abandonedLocks(state)).toEqual([]);
 });

@@ -18,6 +18,19 @@ const FREE = { port: 18471, registryPort: 18472, objectStorePort: 18473 };
 const check = (values: object) => preflight(settingsSchema.parse({ ...FREE, ...values }), "local");
 const keysOf = async (values: object) => (await check(values)).problems.map(({ key }) => key);
 
+/** An engine with the runtime `nvidia`. In a container, nvidia-smi prints this. */
+const engineWithGpu = (output: string, answers: Parameters<typeof fakeEngine>[0] = {}) =>
+  fakeEngine({
+    "/info": { Runtimes: { nvidia: {} }, Architecture: "aarch64" },
+    "/images/python:3.12-slim/json": {},
+    "/containers/create": { Id: "c1" },
+    "/containers/c1": {},
+    "/containers/c1/start": {},
+    "/containers/c1/wait": { StatusCode: 0 },
+    "/containers/c1/logs": Buffer.from(output),
+    ...answers,
+  });
+
 describe("engine", () => {
   it("must answer", async () => {
     noEngine();
@@ -91,18 +104,6 @@ describe("engine", () => {
 });
 
 describe("gpu", () => {
-  /** An engine with the runtime `nvidia`. In a container, nvidia-smi prints this and exits with this code. */
-  const engineWithGpu = (output: string, { code = 0, image = {} }: { code?: number; image?: object } = {}) =>
-    fakeEngine({
-      "/info": { Runtimes: { nvidia: {} }, Architecture: "aarch64" },
-      "/images/python:3.12-slim/json": image,
-      "/containers/create": { Id: "c1" },
-      "/containers/c1": {},
-      "/containers/c1/start": {},
-      "/containers/c1/wait": { StatusCode: code },
-      "/containers/c1/logs": Buffer.from(output),
-    });
-
   it.each([
     ["one GPU", "580.65.06\r\n", "NVIDIA driver 580.65.06, 1 GPU"],
     ["two GPUs", "580.65.06\r\n580.65.06\r\n", "NVIDIA driver 580.65.06, 2 GPUs"],
@@ -120,7 +121,10 @@ describe("gpu", () => {
     ["no GPU", () => engineWithGpu(""), /^nvidia-smi reports no GPU$/],
     [
       "a driver that does not respond",
-      () => engineWithGpu("Failed to initialize NVML: Driver/library version mismatch\r\n", { code: 18 }),
+      () =>
+        engineWithGpu("Failed to initialize NVML: Driver/library version mismatch\r\n", {
+          "/containers/c1/wait": { StatusCode: 18 },
+        }),
       /^nvidia-smi failed: Failed to initialize NVML: Driver\/library version mismatch$/,
     ],
     [
@@ -370,14 +374,20 @@ describe("registry", () => {
     ]);
   });
 
-  it.each([
-    ["a GPU image", "api", { problems: 1 }],
-    ["the CPU image", "cpu", { problems: 0 }],
-  ])("a release with %s only, on a machine without a GPU", async (_, name, expected) => {
-    const settings = await withRegistry(await startRegistryWith(`release-abc-123-${name}`));
-    const { problems } = await check({ ...settings, release: "abc-123" });
-    expect(problems).toHaveLength(expected.problems);
-    if (problems.length) expect(problems[0].remedy).toMatch(/the release has no image cpu/);
+  it("must have the images of the release that this machine runs", async () => {
+    const { registryPort } = await withRegistry(await startRegistryWith("release-abc-123-cpu"));
+    expect(await keysOf({ registryPort, release: "abc-123" })).toEqual([]);
+    const containers = [{ Names: ["/registry-1"], Ports: [{ PublicPort: registryPort }] }];
+    await engineWithGpu("580.65.06\r\n", { "/containers/json": containers });
+    expect((await check({ registryPort, release: "abc-123" })).problems).toEqual([
+      expect.objectContaining({
+        key: "release",
+        value: "abc-123",
+        remedy: expect.stringMatching(
+          /no image api and no image worker, which a service on this machine runs: set gpu to off, or use .* with a GPU or with allImages/,
+        ),
+      }),
+    ]);
   });
 
   it("lists problems of the ports, then of the registry", async () => {
