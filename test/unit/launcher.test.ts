@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   lchownSync,
   mkdirSync,
@@ -12,8 +13,18 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "../../stack/root";
+
+/** A copy of Node that every user can run: the original can be in a folder of root. */
+const nodeFolder = mkdtempSync(join(tmpdir(), "launcher-node-"));
+const node = join(nodeFolder, "node");
+beforeAll(() => {
+  chmodSync(nodeFolder, 0o755);
+  copyFileSync(process.execPath, node);
+  chmodSync(node, 0o755);
+});
+afterAll(() => rmSync(nodeFolder, { recursive: true }));
 
 interface LaunchOptions {
   /** Properties of `process` to replace. */
@@ -41,11 +52,11 @@ function launch({ pretend = {}, npm, prepare, before = "", uid }: LaunchOptions)
   if (npm) writeFileSync(join(folder, "bin/npm"), `#!/bin/sh\n${npm}\n`, { mode: 0o755 });
   prepare?.(folder);
   const setUp = `data:text/javascript,Object.defineProperties(process, ${JSON.stringify(pretend)});${before}`;
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--import", setUp, join(folder, "scripts/local.mjs"), "up"],
-    { encoding: "utf8", env: { PATH: join(folder, "bin") }, uid },
-  );
+  const { status, stdout, stderr } = spawnSync(node, ["--import", setUp, join(folder, "scripts/local.mjs"), "up"], {
+    encoding: "utf8",
+    env: { PATH: join(folder, "bin") },
+    uid,
+  });
   expect(stdout).toBe("");
   return { status, stderr: stderr.trimEnd().replaceAll(folder, "FOLDER").split("\n") };
 }
