@@ -13,9 +13,9 @@ const prod = new AwsStack("prod", ecr, {
 });
 
 beforeAll(() => ecr.start());
-afterAll(() => {
-  dev.stop();
-  prod.stop();
+afterAll(async () => {
+  await dev.stop();
+  await prod.stop();
   ecr.stop();
 });
 

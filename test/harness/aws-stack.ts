@@ -253,10 +253,10 @@ export class AwsStack {
     this.clone.edit(file, change);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     dockerStatus("rmi", this.otherBase);
     this.clones.forEach((clone) => clone.remove());
     rmSync(this.state, { recursive: true, force: true });
-    this.emulator?.stop(); // undefined if no test of the stack ran
+    await this.emulator?.stop(); // undefined if no test of the stack ran
   }
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -13,19 +14,30 @@ export type Fault =
   | { mode: "stall" }
   | { mode: "protected"; seconds: number };
 
+/** Fault of the GPU hosts, as the service `hosts`. test/aws/emulator/tasks/hosts.py describes each. */
+export type HostFault = { mode: "refuse"; reason: string } | { mode: "die" };
+
 /** An emulated AWS, which starts without resources. `EMULATOR_PYTHON` is a Python that has moto. */
 export class Emulator {
   private constructor(
     private readonly process: ChildProcess,
     readonly url: string,
+    /** Value of the label of everything that the emulator creates on the Docker engine. */
+    readonly run: string,
   ) {}
 
-  static async start(): Promise<Emulator> {
+  /** @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. */
+  static async start({ tasks = false } = {}): Promise<Emulator> {
     const port = await freePort();
     const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
     const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true", MOTO_ACM_VALIDATION_WAIT: "1" };
+    const run = `spatialforge-cloud-${randomBytes(4).toString("hex")}`;
+    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run } : {};
     const python = process.env.EMULATOR_PYTHON ?? "python3";
-    const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], { env, stdio: "ignore" });
+    const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], {
+      env: { ...env, ...mode },
+      stdio: ["ignore", "ignore", process.env.EMULATOR_DEBUG ? "inherit" : "ignore"],
+    });
     const url = `http://127.0.0.1:${port}`;
     await until("the emulated AWS answers", 60, () =>
       fetch(`${url}/moto-api/data.json`).then(
@@ -33,7 +45,7 @@ export class Emulator {
         () => false,
       ),
     );
-    return new Emulator(child, url);
+    return new Emulator(child, url, run);
   }
 
   /** Configuration for an AWS SDK client. */
@@ -42,8 +54,8 @@ export class Emulator {
     return { endpoint: this.url, region: process.env.AWS_REGION ?? "us-east-1", credentials };
   }
 
-  /** Runs a function while the deployments of a service have a fault. */
-  async withFault<T>(service: string, fault: Fault, run: () => Promise<T>): Promise<T> {
+  /** Runs a function while a service, or the hosts, have a fault. */
+  async withFault<T>(service: string, fault: Fault | HostFault, run: () => Promise<T>): Promise<T> {
     const ssm = new SSMClient(this.clientConfig);
     const Name = `/emulator/${service}`;
     await ssm.send(new PutParameterCommand({ Name, Value: JSON.stringify(fault), Type: "String" }));
@@ -72,8 +84,10 @@ export class Emulator {
     await new ECRClient(this.clientConfig).send(new PutImageCommand({ repositoryName, imageTag, imageManifest }));
   }
 
-  stop(): void {
-    this.process.kill();
+  /** Stops the emulator, which removes what it has created on the Docker engine. */
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    if (this.process.kill()) await ended;
   }
 }
 

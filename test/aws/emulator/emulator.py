@@ -18,7 +18,12 @@ import file_systems  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import replication_groups  # noqa: E402, F401
 import resource_counts  # noqa: E402, F401
-import services  # noqa: E402, F401
+
+# With EMULATOR_TASKS=1, ECS runs its tasks. Otherwise, services have deployments without tasks.
+if os.environ.get("EMULATOR_TASKS") == "1":
+    import tasks.api  # noqa: E402, F401
+else:
+    import services  # noqa: E402, F401
 
 from moto.elasticache import models as elasticache  # noqa: E402
 
@@ -28,6 +33,9 @@ elasticache.ElastiCacheBackend.arn_regex = property(
 )
 
 if __name__ == "__main__":
+    import signal
+
     from moto.server import main
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that exit handlers run
     main()

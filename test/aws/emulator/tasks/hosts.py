@@ -1,0 +1,132 @@
+"""GPU hosts: instances of the Auto Scaling group of a capacity provider, which start when a task waits for them and end when they are empty.
+
+The SSM parameter `/emulator/hosts` sets a fault, in JSON:
+  {"mode": "refuse", "reason": "..."}   no host starts; the reason is the status message of a failed scaling activity
+  {"mode": "die"}                       all hosts end now, and the tasks on them
+"""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from moto.autoscaling.models import autoscaling_backends
+from moto.core.utils import utcnow
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ssm.models import ssm_backends
+
+# Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, both are minutes.
+START_S, IDLE_S = 3.0, 6.0
+
+
+def fault(account: str, region: str) -> dict:
+    parameter = ssm_backends[account][region]._parameters.get("/emulator/hosts")
+    return json.loads(parameter[-1].value) if parameter else {}
+
+
+@dataclass
+class Host:
+    instance_type: str
+    requested: float = field(default_factory=time.time)
+    id: str = field(default_factory=lambda: f"i-{uuid.uuid4().hex[:17]}")
+    tasks: list = field(default_factory=list)
+    empty_since: float = field(default_factory=time.time)
+
+    @property
+    def is_ready(self) -> bool:
+        return time.time() - self.requested >= START_S
+
+    def fits(self, task) -> bool:
+        return all(
+            sum(needs(one)[kind] for one in [*self.tasks, task]) <= available for kind, available in resources(self.instance_type).items()
+        )
+
+
+def resources(instance_type: str) -> dict[str, int]:
+    """What an instance type has for tasks. 1024 CPU units are one vCPU."""
+    found = INSTANCE_TYPES[instance_type]
+    gpus = sum(one["Count"] for one in found.get("GpuInfo", {}).get("Gpus", []))
+    return {"cpu": found["VCpuInfo"]["DefaultVCpus"] * 1024, "memory": found["MemoryInfo"]["SizeInMiB"], "gpus": gpus}
+
+
+def needs(task) -> dict[str, int]:
+    gpus = sum(int(one["value"]) for one in task.container.get("resourceRequirements") or [] if one["type"] == "GPU")
+    return {"cpu": int(task.definition.cpu or 0), "memory": int(task.definition.memory or 0), "gpus": gpus}
+
+
+class Group:
+    """The hosts of an Auto Scaling group, with managed scaling to a target capacity of 100 %."""
+
+    def __init__(self, account: str, region: str, name: str):
+        self.account, self.region, self.name = account, region, name
+        self.hosts: list[Host] = []
+        self.activities: list[dict] = []  # the newest first
+
+    @property
+    def group(self):
+        return autoscaling_backends[self.account][self.region].autoscaling_groups.get(self.name)
+
+    @property
+    def instance_type(self) -> str:
+        policy = self.group.mixed_instances_policy or {}
+        overrides = (policy.get("LaunchTemplate") or {}).get("Overrides") or []
+        return next((one["InstanceType"] for one in overrides if "InstanceType" in one), None) or self.group.instance_type
+
+    def place(self, waiting: list) -> list:
+        """Places tasks on hosts that are ready. Returns the tasks that were placed."""
+        placed = []
+        for task in waiting:
+            host = next((one for one in self.hosts if one.is_ready and one.fits(task)), None)
+            if host:
+                host.tasks.append(task)
+                placed.append(task)
+        return placed
+
+    def scale(self, waiting: list) -> None:
+        found = fault(self.account, self.region)
+        if found.get("mode") == "die":
+            for host in list(self.hosts):
+                self.end(host)
+        for host in self.hosts:
+            host.tasks = [task for task in host.tasks if task.is_live]
+            if host.tasks:
+                host.empty_since = time.time()
+        starting = [host for host in self.hosts if not host.is_ready]
+        if len(waiting) > len(starting) and len(self.hosts) < self.group.max_size:
+            self.request(found)
+        elif not waiting:
+            for host in [one for one in self.hosts if not one.tasks and time.time() - max(one.empty_since, one.requested + START_S) > IDLE_S]:
+                self.end(host)
+        self.group.desired_capacity = len(self.hosts)
+
+    def request(self, found: dict) -> None:
+        if found.get("mode") == "refuse":
+            latest = self.activities[0] if self.activities else None
+            if not latest or latest["StatusMessage"] != found["reason"]:
+                self.record("Failed", f"Launching a new EC2 instance. Status Reason: {found['reason']}", found["reason"])
+            return
+        host = Host(self.instance_type)
+        self.hosts.append(host)
+        self.record("Successful", f"Launching a new EC2 instance: {host.id}", "")
+
+    def end(self, host: Host) -> None:
+        self.hosts.remove(host)
+        self.record("Successful", f"Terminating EC2 instance: {host.id}", "")
+        for task in host.tasks:
+            if task.is_live:
+                task.lose(f"Host EC2 (instance {host.id}) terminated.")
+
+    def record(self, status: str, description: str, message: str) -> None:
+        now = utcnow()
+        activity = {
+            "ActivityId": str(uuid.uuid4()),
+            "AutoScalingGroupName": self.name,
+            "Description": description,
+            "Cause": "an instance was started or terminated in response to a difference between desired and actual capacity.",
+            "StartTime": now,
+            "EndTime": now,
+            "StatusCode": status,
+            "StatusMessage": message,
+            "Progress": 100,
+        }
+        self.activities.insert(0, activity)

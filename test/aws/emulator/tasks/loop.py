@@ -1,0 +1,97 @@
+"""The state of all services and tasks, and the loop that reconciles it with the containers."""
+
+import atexit
+import threading
+import traceback
+
+from . import agent, containers
+from .hosts import Group
+from .service import Scheduler
+from .task import Task
+
+# Every change of the state holds this lock: the calls of the API, and the loop.
+LOCK = threading.RLock()
+
+ENDED = threading.Event()
+
+# Seconds between two looks at the containers.
+EVERY_S = 0.25
+
+SCHEDULERS: dict[str, Scheduler] = {}  # by the ARN of the service
+GROUPS: dict[str, Group] = {}  # by the name of the Auto Scaling group
+TASKS: dict[str, Task] = {}  # by ID
+
+
+def start_task(backend, cluster, definition, started_by: str, group: str, overrides: dict | None = None, **more) -> Task:
+    """Starts a task. If its capacity provider has an Auto Scaling group, it waits in PROVISIONING for a host of the group."""
+    task = Task(cluster, definition, started_by, group, overrides, **more)
+    task.place = lambda: task.start(agent.address(TASKS), backend.account_id, backend.region_name)
+    TASKS[task.id] = task
+    task.hosts = hosts_of(backend, more.get("capacityProviderName"))
+    if not task.hosts:
+        task.place()
+    return task
+
+
+def hosts_of(backend, provider: str | None) -> Group | None:
+    """The hosts of a capacity provider. None for Fargate."""
+    if not provider or provider.startswith("FARGATE"):
+        return None
+    arn = backend._get_provider(provider).auto_scaling_group_provider["autoScalingGroupArn"]
+    name = arn.split("autoScalingGroupName/")[-1]
+    return GROUPS.setdefault(name, Group(backend.account_id, backend.region_name, name))
+
+
+def provider_of(service) -> str | None:
+    """The first capacity provider of the strategy of a service."""
+    strategy = getattr(service, "capacity_provider_strategy", None)
+    return strategy[0]["capacityProvider"] if strategy else None
+
+
+def scheduler(backend, service) -> Scheduler:
+    """The scheduler of a service of moto."""
+
+    def start(deployment):
+        definition = backend.describe_task_definition(deployment.definition)
+        cluster = backend.clusters[service.cluster_name]
+        provider = provider_of(service)
+        more = {"capacityProviderName": provider} if provider else {"launchType": service.launch_type}
+        return start_task(backend, cluster, definition, deployment.id, f"service:{service.name}", **more)
+
+    if service.arn not in SCHEDULERS or SCHEDULERS[service.arn].service is not service:
+        SCHEDULERS[service.arn] = Scheduler(service, start)
+    return SCHEDULERS[service.arn]
+
+
+def run() -> None:
+    while not ENDED.wait(EVERY_S):
+        with LOCK:
+            if ENDED.is_set():
+                return
+            for step in [*(task.look for task in TASKS.values()), *(one.reconcile for one in SCHEDULERS.values()), place_tasks]:
+                try:
+                    step()
+                except Exception:  # the others go on
+                    traceback.print_exc()
+
+
+def place_tasks() -> None:
+    """Places the tasks that wait for a host, and scales the Auto Scaling groups."""
+    for group in GROUPS.values():
+        waiting = [task for task in TASKS.values() if task.hosts is group and task.last_status == "PROVISIONING"]
+        placed = group.place(waiting)
+        for task in placed:
+            task.place()
+        if group.group:
+            group.scale([task for task in waiting if task not in placed])
+
+
+@atexit.register
+def end() -> None:
+    """Stops the loop and removes all containers, volumes, and networks."""
+    with LOCK:
+        ENDED.set()
+    containers.remove_all()
+
+
+threading.Thread(target=run, daemon=True, name="reconcile").start()

@@ -1,0 +1,180 @@
+"""An ECS service: its deployments, and which of its tasks start and stop."""
+
+import math
+import time
+import uuid
+
+from moto.core.utils import utcnow
+
+# Threshold of the circuit breaker: half the desired count, at least 3, at most 200.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+MINIMUM_THRESHOLD, MAXIMUM_THRESHOLD = 3, 200
+
+# Seconds for which a failed deployment without tasks stays in the list.
+FAILED_S = 4
+
+# Statuses of a service deployment by the state of the deployment that it follows.
+STATUSES = {"IN_PROGRESS": "IN_PROGRESS", "COMPLETED": "SUCCESSFUL", "FAILED": "STOPPED"}
+
+
+class Deployment:
+    def __init__(self, definition: str, reason: str = "", rolls_back: "Deployment | None" = None):
+        self.id = f"ecs-svc/{uuid.uuid4().int % 10**19:019}"
+        self.definition, self.reason, self.rolls_back = definition, reason, rolls_back
+        self.created = self.updated = utcnow()
+        self.state, self.failed = "IN_PROGRESS", 0
+        self.ended: float | None = None
+        self.finished = None
+        self.rollback: Deployment | None = None  # the deployment that rolls this one back
+
+    def end(self, state: str, reason: str) -> None:
+        self.state, self.reason, self.ended = state, reason, time.time()
+        self.updated = self.finished = utcnow()
+
+    def listed(self, desired: int, tasks: list, primary: bool) -> dict:
+        running = sum(task.last_status == "RUNNING" for task in tasks)
+        pending = sum(task.last_status in ("PROVISIONING", "PENDING") for task in tasks)
+        return {
+            "id": self.id,
+            "status": "PRIMARY" if primary else "ACTIVE",
+            "taskDefinition": self.definition,
+            "desiredCount": desired if primary else 0,
+            "runningCount": running,
+            "pendingCount": pending,
+            "failedTasks": self.failed,
+            "rolloutState": self.state,
+            "rolloutStateReason": self.reason or f"ECS deployment {self.id} in progress.",
+            "createdAt": self.created,
+            "updatedAt": self.updated,
+        }
+
+    @property
+    def status(self) -> str:
+        """Status of the service deployment, in which a rollback belongs to the deployment that failed."""
+        if not self.rollback:
+            return STATUSES[self.state]
+        return {"IN_PROGRESS": "ROLLBACK_IN_PROGRESS", "COMPLETED": "ROLLBACK_SUCCESSFUL", "FAILED": "ROLLBACK_FAILED"}[self.rollback.state]
+
+
+class Scheduler:
+    """Starts and stops the tasks of a service of moto. `start_task`: starts a task of a task definition for a deployment."""
+
+    def __init__(self, service, start_task):
+        self.service, self.start_task = service, start_task
+        self.deployments: list[Deployment] = []  # the newest first
+        self.all: list[Deployment] = []  # also those that have left the list
+        self.tasks: list = []
+        self.last_completed: str | None = None
+
+    def deploy(self, definition: str, reason: str = "", rolls_back: Deployment | None = None) -> Deployment:
+        new = Deployment(definition, reason, rolls_back)
+        for old in self.deployments:
+            if old.state == "IN_PROGRESS":
+                old.end("FAILED", f"ECS deployment {old.id} was replaced.")
+        self.deployments.insert(0, new)
+        self.all.insert(0, new)
+        self.service.task_definition = definition
+        return new
+
+    def tasks_of(self, deployment: Deployment) -> list:
+        return [task for task in self.tasks if task.started_by == deployment.id]
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Minimum number of healthy tasks and maximum number of tasks."""
+        configuration = getattr(self.service, "deployment_configuration", None) or {}
+        desired = self.service.desired_count
+        minimum = math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)
+        return minimum, math.floor(desired * configuration.get("maximumPercent", 200) / 100)
+
+    def reconcile(self) -> None:
+        primary = self.deployments[0]
+        for task in [task for task in self.tasks if not task.is_live]:
+            self.tasks.remove(task)
+            if task.started_by == primary.id and not task.was_healthy and task.stop_code != "ServiceSchedulerInitiated":
+                primary.failed += 1
+        for task in self.tasks:
+            if task.is_active and task.health == "UNHEALTHY":
+                task.stop("ServiceSchedulerInitiated", "Task failed container health checks")
+                if task.started_by == primary.id and not task.was_healthy:
+                    primary.failed += 1
+                self.event(f"(task {task.id}) failed container health checks.")
+        self.break_circuit(primary)
+        primary = self.deployments[0]
+        self.start_new(primary)
+        self.stop_old(primary)
+        self.complete(primary)
+        self.publish()
+
+    def start_new(self, primary: Deployment) -> None:
+        _, maximum = self.limits
+        if primary.state == "FAILED":
+            return
+        missing = self.service.desired_count - sum(task.is_active for task in self.tasks_of(primary))
+        for _ in range(min(missing, maximum - len(self.tasks))):
+            task = self.start_task(primary)
+            self.tasks.append(task)
+            self.event(f"has started 1 tasks: (task {task.id}).")
+
+    def stop_old(self, primary: Deployment) -> None:
+        """Stops the tasks of earlier deployments as far as the healthy tasks allow it, and tasks above the desired count."""
+        minimum, _ = self.limits
+        healthy = sum(task.is_active and task.is_healthy for task in self.tasks)
+        old = [task for task in self.tasks if task.is_active and task.started_by != primary.id]
+        new = [task for task in self.tasks_of(primary) if task.is_active]
+        surplus = new[self.service.desired_count :] if len(new) > self.service.desired_count else []
+        for task in sorted(old, key=lambda one: one.is_healthy) + surplus[::-1]:
+            if task.is_protected or (task.is_healthy and healthy - 1 < minimum):
+                continue
+            healthy -= task.is_healthy
+            task.stop("ServiceSchedulerInitiated", f"Scaling activity initiated by (deployment {primary.id})")
+            self.event(f"has stopped 1 running tasks: (task {task.id}).")
+
+    def complete(self, primary: Deployment) -> None:
+        if primary.state != "IN_PROGRESS":
+            return
+        healthy = sum(task.is_active and task.is_healthy for task in self.tasks_of(primary))
+        old = [task for task in self.tasks if task.started_by != primary.id]
+        # A deployment of a service without desired tasks is complete at once. It verifies nothing.
+        if self.service.desired_count == 0 or (healthy >= self.service.desired_count and not old):
+            primary.end("COMPLETED", f"ECS deployment {primary.id} completed.")
+            self.last_completed = primary.definition
+            self.event("has reached a steady state.")
+
+    def break_circuit(self, primary: Deployment) -> None:
+        breaker = (getattr(self.service, "deployment_configuration", None) or {}).get("deploymentCircuitBreaker") or {}
+        threshold = min(max(math.ceil(self.service.desired_count / 2), MINIMUM_THRESHOLD), MAXIMUM_THRESHOLD)
+        if primary.state != "IN_PROGRESS" or not breaker.get("enable") or primary.failed < threshold:
+            return
+        self.fail(primary, "ECS deployment circuit breaker: tasks failed to start.", breaker.get("rollback", False))
+
+    def fail(self, deployment: Deployment, reason: str, rollback: bool) -> None:
+        """Ends a deployment, and deploys the last definition that was complete."""
+        deployment.end("FAILED", reason)
+        if rollback and self.last_completed and not deployment.rolls_back:
+            text = f"ECS deployment circuit breaker: rolling back to deploymentId {deployment.id}."
+            deployment.rollback = self.deploy(self.last_completed, text, deployment)
+            return
+        for task in self.tasks_of(deployment):
+            if not task.is_healthy:
+                task.stop("ServiceSchedulerInitiated", f"Scaling activity initiated by (deployment {deployment.id})")
+
+    def publish(self) -> None:
+        """Writes the state to the attributes of moto's service, which DescribeServices returns."""
+        service, now = self.service, time.time()
+        self.deployments[1:] = [
+            old
+            for old in self.deployments[1:]
+            if self.tasks_of(old) or (old.state == "FAILED" and now - (old.ended or now) < FAILED_S)
+        ]
+        service.deployments = [
+            one.listed(service.desired_count, self.tasks_of(one), place == 0) for place, one in enumerate(self.deployments)
+        ]
+        service.running_count = sum(task.last_status == "RUNNING" for task in self.tasks)
+        service.pending_count = sum(task.last_status in ("PROVISIONING", "PENDING") for task in self.tasks)
+        if service.status == "DRAINING" and not self.tasks:
+            service.status = "INACTIVE"
+
+    def event(self, text: str) -> None:
+        message = f"(service {self.service.name}) {text}"
+        self.service.events = [{"id": str(uuid.uuid4()), "createdAt": utcnow(), "message": message}, *self.service.events][:100]

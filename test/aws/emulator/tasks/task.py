@@ -1,0 +1,191 @@
+"""One ECS task: its states, its container, its log."""
+
+import json
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from docker.errors import NotFound
+from moto.core.utils import utcnow
+from moto.logs.models import logs_backends
+from moto.secretsmanager.models import secretsmanager_backends
+
+from . import containers
+from .containers import CannotStart
+
+# Starts and stops take seconds, and must not hold the lock.
+WORKERS = ThreadPoolExecutor(max_workers=16)
+
+# Seconds between SIGTERM and SIGKILL without `stopTimeout`.
+DEFAULT_STOP_TIMEOUT = 30
+
+
+class Task:
+    """The attributes change under the lock of `loop` only, except those that the worker of the task sets."""
+
+    def __init__(self, cluster, definition, started_by: str, group: str, overrides: dict | None = None, **more):
+        self.id = uuid.uuid4().hex
+        self.cluster, self.definition, self.started_by, self.group = cluster, definition, started_by, group
+        [self.container] = definition.container_definitions
+        [self.overrides] = (overrides or {}).get("containerOverrides") or [{}]
+        self.more = more  # launchType, capacityProviderName
+        self.arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{self.id}"
+        self.last_status, self.desired_status, self.health = "PROVISIONING", "RUNNING", "UNKNOWN"
+        self.was_healthy = False
+        self.stop_code = self.stopped_reason = self.container_reason = None
+        self.exit_code: int | None = None
+        self.times = {"createdAt": utcnow()}
+        self.protected_until = 0.0
+        self.docker = None  # the container on the engine
+        self.address = ""
+        self.hosts = None  # the Auto Scaling group that it runs on
+
+    @property
+    def is_live(self) -> bool:
+        return self.last_status != "STOPPED"
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_live and self.desired_status == "RUNNING"
+
+    @property
+    def is_healthy(self) -> bool:
+        """Without a health check, a task that runs is healthy."""
+        return self.last_status == "RUNNING" and (self.health == "HEALTHY" or not self.container.get("healthCheck"))
+
+    @property
+    def is_protected(self) -> bool:
+        return self.protected_until > time.time()
+
+    def start(self, agent: str, account: str, region: str) -> None:
+        self.last_status = "PENDING"
+        WORKERS.submit(self._start, agent, account, region)
+
+    def _start(self, agent: str, account: str, region: str) -> None:
+        try:
+            self.docker = containers.create(self, secret_values(self.container, account, region), agent)
+            if self.desired_status == "STOPPED":
+                return self._ended(None)
+            self.docker.start()
+            self.docker.reload()
+            self.address = self.docker.attrs["NetworkSettings"]["Networks"][containers.RUN]["IPAddress"]
+            threading.Thread(target=self._follow_log, args=(account, region), daemon=True).start()
+            self.times["startedAt"] = utcnow()
+            self.last_status = "RUNNING"
+        except CannotStart as error:
+            self.stop_code, self.stopped_reason = "TaskFailedToStart", str(error)
+            self._ended(None)
+        except Exception as error:  # the engine refused the start
+            self.stop_code, self.stopped_reason = "TaskFailedToStart", f"CannotStartContainerError: {error}"
+            self._ended(None)
+
+    def look(self) -> None:
+        """Stops the container if the task must stop, and reads its state."""
+        if self.last_status not in ("RUNNING", "STOPPING") or not self.docker:
+            return
+        if self.desired_status == "STOPPED" and self.last_status == "RUNNING":
+            self.last_status = "STOPPING"
+            WORKERS.submit(self.docker.stop, timeout=int(self.container.get("stopTimeout") or DEFAULT_STOP_TIMEOUT))
+        try:
+            self.docker.reload()
+        except NotFound:
+            return self._ended(137)
+        state = self.docker.attrs["State"]
+        if state["Status"] in ("exited", "dead"):
+            if state.get("OOMKilled"):
+                self.container_reason = "OutOfMemoryError: Container killed due to memory usage"
+            if not self.stop_code:
+                self.stop_code, self.stopped_reason = "EssentialContainerExited", "Essential container in task exited"
+            return self._ended(state["ExitCode"])
+        if self.container.get("healthCheck"):
+            self.health = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}.get((state.get("Health") or {}).get("Status"), "UNKNOWN")
+            self.was_healthy = self.was_healthy or self.health == "HEALTHY"
+
+    def stop(self, code: str, reason: str) -> None:
+        if self.desired_status == "STOPPED":
+            return
+        self.desired_status, self.stop_code, self.stopped_reason = "STOPPED", code, reason
+        self.times["stoppingAt"] = utcnow()
+        if self.last_status == "PROVISIONING":
+            self._ended(None)
+
+    def lose(self, reason: str) -> None:
+        """The host of the task has ended, and its container with it."""
+        self.stop("ServiceSchedulerInitiated", reason)
+        if self.docker:
+            WORKERS.submit(self.docker.kill)
+
+    def _ended(self, exit_code: int | None) -> None:
+        self.exit_code, self.desired_status = exit_code, "STOPPED"
+        self.times |= {"stoppedAt": utcnow()}
+        self.times.setdefault("stoppingAt", self.times["stoppedAt"])
+        self.last_status = "STOPPED"
+        if self.docker:
+            WORKERS.submit(containers.remove, self, self.docker)
+
+    def _follow_log(self, account: str, region: str) -> None:
+        options = (self.container.get("logConfiguration") or {}).get("options") or {}
+        if "awslogs-group" not in options:
+            return
+        group = options["awslogs-group"]
+        stream = f"{options['awslogs-stream-prefix']}/{self.container['name']}/{self.id}"
+        logs = logs_backends[account][region]
+        logs.create_log_stream(group, stream)
+        rest = b""
+        for chunk in self.docker.logs(stream=True, follow=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            events = [{"timestamp": int(time.time() * 1000), "message": line.decode(errors="replace")} for line in lines]
+            if events:
+                logs.put_log_events(group, stream, events)
+
+    def listed(self) -> dict:
+        """The task as DescribeTasks returns it."""
+        container = {
+            "containerArn": f"{self.arn.replace(':task/', ':container/')}/1",
+            "taskArn": self.arn,
+            "name": self.container["name"],
+            "image": self.container["image"],
+            "lastStatus": self.last_status if self.last_status in ("RUNNING", "STOPPED") else "PENDING",
+            "healthStatus": self.health,
+            "networkInterfaces": [{"privateIpv4Address": self.address}] if self.address else [],
+            **({"exitCode": self.exit_code} if self.exit_code is not None else {}),
+            **({"reason": self.container_reason} if self.container_reason else {}),
+        }
+        return {
+            "taskArn": self.arn,
+            "clusterArn": self.cluster.arn,
+            "taskDefinitionArn": self.definition.arn,
+            "startedBy": self.started_by,
+            "group": self.group,
+            "lastStatus": self.last_status,
+            "desiredStatus": self.desired_status,
+            "healthStatus": self.health,
+            "cpu": self.definition.cpu,
+            "memory": self.definition.memory,
+            "containers": [container],
+            **self.times,
+            **({"stopCode": self.stop_code, "stoppedReason": self.stopped_reason} if self.stop_code else {}),
+            **self.more,
+        }
+
+
+def secret_values(container: dict, account: str, region: str) -> dict[str, str]:
+    """The values of the secrets of a container, by the name of their variable."""
+    return {one["name"]: secret_value(one["valueFrom"], account, region) for one in container.get("secrets") or []}
+
+
+def secret_value(reference: str, account: str, region: str) -> str:
+    """`arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:JSON_KEY[:VERSION_STAGE[:VERSION_ID]]]`"""
+    parts = reference.split(":")
+    arn, (key, stage, version) = ":".join(parts[:7]), (parts[7:] + ["", "", ""])[:3]
+    try:
+        found = secretsmanager_backends[account][region].get_secret_value(arn, version or None, stage or "AWSCURRENT")
+        text = found["SecretString"]
+        return json.loads(text)[key] if key else text
+    except Exception as error:
+        raise CannotStart(
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+            f"unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret {arn} "
+            f"from secrets manager: {type(error).__name__}: {error}"
+        ) from None
