@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../stack/root";
 import { color } from "./local/color";
 import { openStack, STACK, type LocalStack } from "./local/pulumi-stack";
-import { recover, removeLeftovers, requireEngine, requireState } from "./local/recovery";
+import { recover, removeLeftovers, removeServicesOfFolder, requireEngine, requireState } from "./local/recovery";
 import { nextSteps, summary } from "./local/summary";
 
 const HELP = {
@@ -19,6 +19,8 @@ The settings are in Pulumi.local.yaml, and Pulumi.yaml describes each of them. T
   down: `npm run down: removes all containers, volumes, and networks of the service, its state, and all its data.
 
   npm run down                remove everything
+  npm run down -- --without-state
+                              also remove services that were created in this folder and whose state is missing
   npm run down -- --help      print this help
 
 The Docker engine keeps the images and the build cache, so the next \`npm run up\` is fast. To remove them too, run
@@ -50,9 +52,11 @@ async function up(stack: LocalStack, { allImages }: Options): Promise<number> {
   return 0;
 }
 
-async function down(stack: LocalStack): Promise<number> {
+async function down(stack: LocalStack, { withoutState }: Options): Promise<number> {
   await requireEngine(stack.name);
-  await recover(stack);
+  const state = await recover(stack);
+  if (withoutState) await removeServicesOfFolder(stack.name);
+  else await requireState(stack, state);
   const code = await stack.update("destroy");
   if (code !== 0) return code;
   await removeLeftovers(stack);
@@ -68,7 +72,9 @@ async function down(stack: LocalStack): Promise<number> {
 interface Options {
   help: boolean;
   /** Only for `up`. */
-  allImages: boolean;
+  allImages?: boolean;
+  /** Only for `down`. */
+  withoutState?: boolean;
   /** All arguments. Only for `pulumi`, because the Pulumi CLI parses its options itself. */
   args: string[];
 }
@@ -85,14 +91,17 @@ async function main([command, ...args]: string[]): Promise<number> {
   return COMMANDS[name](await openStack(), options);
 }
 
-const help = { type: "boolean", short: "h", default: false } as const;
-const allImages = { type: "boolean", default: false } as const;
+const flag = { type: "boolean", default: false } as const;
+const help = { ...flag, short: "h" } as const;
 
 /** @throws Error that names an unknown option. */
 function parse(name: keyof typeof COMMANDS, args: string[]): Options {
-  if (name === "pulumi") return { help: args.length === 0, allImages: false, args };
-  if (name === "down") return { ...parseArgs({ args, options: { help } }).values, allImages: false, args };
-  const { values } = parseArgs({ args, options: { help, "all-images": allImages } });
+  if (name === "pulumi") return { help: args.length === 0, args };
+  if (name === "down") {
+    const { values } = parseArgs({ args, options: { help, "without-state": flag } });
+    return { help: values.help, withoutState: values["without-state"], args };
+  }
+  const { values } = parseArgs({ args, options: { help, "all-images": flag } });
   return { help: values.help, allImages: values["all-images"], args };
 }
 

@@ -19,13 +19,18 @@ function unsupported() {
   }
 }
 
-/** Folders that the commands write, and how many levels of each are checked. Only npm and the Pulumi installer write below the others. */
-const WRITTEN = { ".state": Infinity, ".build": Infinity, ".cache": 1, node_modules: 1 };
+/** Folders that every command writes. */
+const WRITTEN = { ".state": Infinity, ".build": Infinity };
+/** Folders that only an installation writes. A number: how many levels of the folder are checked. */
+const INSTALLED = { ".cache": 1, node_modules: 1 };
 
 /** The reason why the user cannot write the folders of an earlier command. Undefined if the user can. */
 function foreignFiles() {
   const user = process.getuid();
-  const paths = Object.keys(WRITTEN).filter((path) => user !== 0 && hasForeignFile(resolve(root, path), WRITTEN[path]));
+  const folders = Object.entries({ ...WRITTEN, ...(isInstalled() ? {} : INSTALLED) });
+  const paths = folders.flatMap(([path, levels]) =>
+    user !== 0 && hasForeignFile(resolve(root, path), levels) ? [path] : [],
+  );
   if (!paths.length) return;
   return (
     `Another user owns files in ${paths.join(", ")}, probably because of an earlier \`sudo npm run up\`. ` +
@@ -46,12 +51,15 @@ function foreignFiles() {
   }
 }
 
+/** Whether the packages are installed and not older than the lock file. */
+function isInstalled() {
+  const installed = resolve(root, "node_modules/.package-lock.json");
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(resolve(root, "package-lock.json")).mtimeMs;
+}
+
 /** Runs `npm ci` if the installed packages are missing or older than the lock file. Returns whether the packages are installed. */
 function install() {
-  const installed = resolve(root, "node_modules/.package-lock.json");
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(resolve(root, "package-lock.json")).mtimeMs) {
-    return true;
-  }
+  if (isInstalled()) return true;
   console.error("Installing dependencies ...");
   const { status, error } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 
 /** The content of a lock of Pulumi's file backend (`pkg/backend/diy/lock.go`). */
 interface LockContent {
@@ -10,6 +10,9 @@ interface LockContent {
   hostname: string;
   timestamp: string;
 }
+
+/** `ps` rounds the start of a process, and computes it from the time since the machine started. */
+const CLOCK_TOLERANCE_MS = 5000;
 
 interface Lock extends LockContent {
   file: string;
@@ -29,7 +32,7 @@ export function abandonedLocks(state: string): Lock[] {
           "If no update runs there, release the lock with `npm run pulumi -- cancel`, and run this command again.",
       );
     }
-    if (isPulumi(lock.pid)) {
+    if (isOwnerAlive(lock)) {
       throw new Error(
         `Another update of this stack is running (process ${lock.pid}, since ${lock.timestamp}). Wait until it has finished, or stop it with Ctrl-C.`,
       );
@@ -45,25 +48,35 @@ function readLocks(state: string): Lock[] {
   const folder = join(state, ".pulumi", "locks");
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"));
-  return files.map((name) => {
-    const file = join(folder, name);
-    return { ...(JSON.parse(readFileSync(file, "utf8")) as LockContent), file };
-  });
+  return files.flatMap((name) => readLock(join(folder, name)));
+}
+
+/** Reads a lock. Returns none if its owner has released it since it was listed. */
+function readLock(file: string): Lock[] {
+  try {
+    return [{ ...(JSON.parse(readFileSync(file, "utf8")) as LockContent), file }];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    const remedy = "If no update of this stack runs, delete it, and run the command again.";
+    throw new Error(`The lock file ${file} is not valid. ${remedy}`, { cause: error });
+  }
 }
 
 /**
- * Whether a process is a Pulumi CLI that runs. After a restart of the machine, another program can have the process ID of the lock's owner.
- * A process that has ended, but that its parent has not yet collected (a zombie), does not run. If `ps` does not say which program it is, the
- * owner counts as running.
+ * Whether the process that took a lock runs. After a restart of the machine, another process can have its ID: it has started after the lock
+ * was taken. A process that has ended, but that its parent has not yet collected (a zombie), does not run. If `ps` does not know the
+ * process, it counts as running.
  */
-function isPulumi(pid: number): boolean {
+function isOwnerAlive({ pid, timestamp }: LockContent): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== "ESRCH"; // EPERM: the process belongs to another user
   }
-  const { status, stdout } = spawnSync("ps", ["-o", "stat=,comm=", "-p", String(pid)], { encoding: "utf8" });
-  const [, state, command] = /^\s*(\S+)\s+(.*)/.exec(stdout ?? "") ?? [];
-  if (status !== 0 || !command) return true;
-  return !state.startsWith("Z") && basename(command.trim()).startsWith("pulumi");
+  const options = { encoding: "utf8", env: { ...process.env, LC_ALL: "C", TZ: "UTC" } } as const;
+  const { status, stdout } = spawnSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], options);
+  const [, state, started] = /^\s*(\S+)\s+(.*)/.exec(stdout ?? "") ?? [];
+  if (status !== 0 || !started) return true;
+  const startedAt = Date.parse(`${started.trim()} UTC`);
+  return !state.startsWith("Z") && !(startedAt > Date.parse(timestamp) + CLOCK_TOLERANCE_MS);
 }

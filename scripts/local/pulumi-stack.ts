@@ -7,7 +7,7 @@ import { ROOT } from "../../stack/root";
 import { findCli, runCli } from "./cli";
 import { useDockerContext } from "./docker-context";
 import { writeAtomically } from "./files";
-import { identifyFolder, STATE } from "./folder";
+import { identifyService, STATE } from "./identity";
 import { hasSecret, removeUnusedSalt } from "./settings-file";
 
 export const STACK = "local";
@@ -50,7 +50,7 @@ export interface State {
  * @throws Error with the message of the CLI.
  */
 export async function openStack(): Promise<LocalStack> {
-  identifyFolder();
+  identifyService();
   const cli = await findCli();
   useDockerContext(STACK);
   const env = { ...process.env, ...backend(), PULUMI_SKIP_UPDATE_CHECK: "true" };
@@ -83,7 +83,7 @@ export async function openStack(): Promise<LocalStack> {
     },
     deleteState: () => {
       // A secret in the stack's settings file still needs the passphrase.
-      const files = hasSecret(STACK) ? [join(STATE, ".pulumi"), join(STATE, "folder")] : [STATE];
+      const files = hasSecret(STACK) ? [join(STATE, ".pulumi"), join(STATE, "service.json")] : [STATE];
       for (const file of files) rmSync(file, { recursive: true, force: true });
     },
     outputs: () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,

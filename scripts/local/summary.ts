@@ -42,13 +42,14 @@ export function nextSteps({ url, release }: Outputs): string {
 ${color.bold("Next")}
   # send a request, and open its result
   export KEY=$(npm run --silent key)
-  DEPTH=$(curl -s ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("depth_map_url")})
-  curl -s "$DEPTH" -o depth.png && echo "depth.png is from $DEPTH"
+  DEPTH=$(curl -fsS ${url}/v1/depth -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("depth_map_url")})
+  curl -fsS "$DEPTH" -o depth.png && echo "depth.png is from $DEPTH"
 
   # run a job on the worker, and open its result
-  JOB=$(curl -s ${url}/v1/reconstruct -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("job_id")})
-  sleep 3; RESULT=$(curl -s ${url}/v1/reconstruct/$JOB -H "X-API-Key: $KEY" | ${field("url")})
-  curl -s "$RESULT" -o result.ply && echo "result.ply is from $RESULT"
+  JOB=$(curl -fsS ${url}/v1/reconstruct -H "X-API-Key: $KEY" -F image=@docs/example.png | ${field("job_id")})
+  until curl -fsS ${url}/v1/reconstruct/$JOB -H "X-API-Key: $KEY" | tee job.json | grep -qE '"(complete|failed)"'; do sleep 1; done
+  RESULT=$(${field("url")} job.json)
+  curl -fsS "$RESULT" -o result.ply && echo "result.ply is from $RESULT"
 
   # show the logs of a service
   docker logs --tail 20 $(docker ps -q --filter label=spatialforge.service=worker)

@@ -9,24 +9,26 @@ export const LABELS = {
   service: "spatialforge.service",
   stack: "spatialforge.stack",
   folder: "spatialforge.folder",
+  id: "spatialforge.id",
 } as const;
 
 /**
- * The folder that distinguishes two clones on one engine: that of the project, or the one in which the service was created, if the project
- * was moved since (`scripts/local/folder.ts`).
+ * What distinguishes two clones on one engine: the ID of the local service, which stays the same when the clone is moved
+ * (`scripts/local/identity.ts`). Without that script, it is the folder of the project.
  */
-const folder = (): string => process.env.SPATIALFORGE_FOLDER ?? ROOT;
+const serviceId = (): string => process.env.SPATIALFORGE_ID ?? ROOT;
 
 /** Values of the labels of a container, a volume, or a network. */
 export const labelsOf = (stack: string, service: string): Record<string, string> => ({
   [LABELS.service]: service,
   [LABELS.stack]: stack,
-  [LABELS.folder]: folder(),
+  [LABELS.id]: serviceId(),
+  [LABELS.folder]: process.env.SPATIALFORGE_FOLDER ?? ROOT, // in which the service was created
 });
 
 /** Docker filter for the containers of a stack of this folder, or for one of its services. */
 export function containerFilter(stack: string, service?: string): { label: string[] } {
-  const label = [`${LABELS.stack}=${stack}`, `${LABELS.folder}=${folder()}`];
+  const label = [`${LABELS.stack}=${stack}`, `${LABELS.id}=${serviceId()}`];
   return { label: service ? [...label, `${LABELS.service}=${service}`] : label };
 }
 

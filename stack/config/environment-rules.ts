@@ -15,10 +15,10 @@ export const VARIABLE_NAME = /^([A-Z][A-Z0-9_]*|(http|https|no|all)_proxy)$/;
 const FORBIDDEN_VARIABLES: Readonly<Record<string, string>> = {
   "REDIS_URL MINIO_ENDPOINT MINIO_ACCESS_KEY MINIO_SECRET_KEY MINIO_BUCKET MINIO_SECURE API_KEY_SECRET ADMIN_API_KEY DEVICE HOST PORT MODEL_DIR WORKER_QUEUES SCALE_IN_PROTECTION BACKLOG_NAMESPACE BACKLOG_STACK BACKLOG_QUEUES":
     "the stack sets this variable",
-  "HF_HOME TORCH_HOME XDG_CACHE_HOME": "the caches of libraries are on the model volume",
-  "PATH PYTHONPATH PYTHONHOME VIRTUAL_ENV": "with this variable, the image finds its programs and packages",
+  "HF_HOME TORCH_HOME XDG_CACHE_HOME": "the image sets this variable to a folder on the model volume",
+  "PATH PYTHONPATH PYTHONHOME VIRTUAL_ENV": "the image sets this variable to find its programs and packages",
   "LD_LIBRARY_PATH LD_PRELOAD": "this variable replaces libraries of the image",
-  "HOME TMPDIR SPATIALFORGE_STATE": "the image uses a folder that can be written",
+  "HOME TMPDIR SPATIALFORGE_STATE": "the image sets this variable to a folder that it can write to",
   "NVIDIA_*": "the image decides which GPUs and which functions of the driver it gets",
   GPU_REQUIRED: "the image decides whether it requires a GPU, and the setting gpu decides which image runs",
   "ECS_*": "the ECS agent sets this variable",
@@ -29,7 +29,7 @@ const FORBIDDEN = Object.entries(FORBIDDEN_VARIABLES).flatMap(([names, reason]) 
 );
 
 /** The last word of a name that says that the value is a secret. */
-const SECRET_NAME = /(^|_)(TOKEN|KEY|PASSWORD|PASSWD|SECRET|CREDENTIALS)$/;
+const SECRET_NAME = /(^|_)(TOKEN|KEY|PASS|PASSWD|PWD|PAT|SECRET|CREDENTIALS)$|PASSWORD$/;
 
 /** A URL with a password. The user can be empty, and the password can contain `@`. A query or a fragment is no password. */
 const URL_WITH_PASSWORD = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#"'@:]*:[^\s/?#"']+@/i;
@@ -42,7 +42,7 @@ export function variableProblems(name: string, value: string, { stack, secretKey
   if (forbidden) return [{ key, remedy: `${forbidden.reason}: remove it` }];
   const problems: Problem[] = [];
   if (!isSecret && looksSecret(name, value)) {
-    const remedy = `a secret must not be in plain text: use \`pulumi config set --secret --path spatialforge:env.${name}\``;
+    const remedy = `its name or value looks like a secret, which must not be in plain text: use \`pulumi config set --secret --path spatialforge:env.${name}\``;
     problems.push({ key, remedy });
   }
   if (stack !== "prod") return problems;

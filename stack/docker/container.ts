@@ -97,9 +97,15 @@ export function container(name: string, args: ContainerArgs, opts: pulumi.Custom
 export const dockerLabels = (stack: string, service: string): { label: string; value: string }[] =>
   Object.entries(labelsOf(stack, service)).map(([label, value]) => ({ label, value }));
 
+/** Options for a volume or a network: other labels must not replace it, because a volume would lose its data. */
+export const keepLabels = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({
+  ...opts,
+  ignoreChanges: ["labels"],
+});
+
 /** Creates a volume for the data of a service. */
 export const volume = (name: string, { stack }: StackContext, opts: pulumi.CustomResourceOptions): docker.Volume =>
-  new docker.Volume(name, { labels: dockerLabels(stack, name) }, opts);
+  new docker.Volume(name, { labels: dockerLabels(stack, name) }, keepLabels(opts));
 
 /** Options for a container that has a volume or a port of its own: the old one must be deleted before the new one starts. */
 export const exclusive = (opts: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions => ({

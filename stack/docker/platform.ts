@@ -6,7 +6,7 @@ import type { Platform, PlatformArgs } from "../platform";
 import { password } from "../pulumi/password";
 import { localRepository } from "../registry/registry";
 import { imageOf, imagesOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
-import { container, dockerLabels, volume, type StackContext } from "./container";
+import { container, dockerLabels, keepLabels, volume, type StackContext } from "./container";
 import { objectStore } from "./object-store";
 import { proxy } from "./proxy";
 import { redis } from "./redis";
@@ -32,7 +32,7 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     const network = new docker.Network(
       "spatialforge",
       { driver: "bridge", labels: dockerLabels(stack, "network") },
-      child,
+      keepLabels(child),
     );
     const context = { stack, network, serviceImages: settings.serviceImages };
     const registryContainer = registry(context, settings.registryPort, child);

@@ -32,15 +32,30 @@ export async function chooseGpu(
   cudaMajor?: number,
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
   if (setting === "off") return { gpu: { usable: false, description: "spatialforge:gpu is off" }, problems: [] };
-  const gpu = hasRuntime
+  const { remedy, ...gpu } = hasRuntime
     ? await inspectGpu(docker, bases.cpu, cudaMajor, labelsOf(stack, "gpu-check"))
-    : { usable: false, description: "the Docker engine has no runtime called nvidia" };
+    : unusable("the Docker engine has no runtime called nvidia", "install the NVIDIA Container Toolkit");
   if (gpu.usable || setting === "auto") return { gpu, problems: [] };
-  const check = `docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all ${bases.cpu} nvidia-smi`;
-  const remedy = `${gpu.description}: install a current NVIDIA driver and the NVIDIA Container Toolkit, until \`${check}\` prints the GPUs, or set gpu to auto or off`;
-  const problem = { key: "gpu", value: "required", remedy };
+  const problem = { key: "gpu", value: "required", remedy: `${gpu.description}: ${remedy}, or set gpu to auto or off` };
   return { gpu, problems: [problem] };
 }
+
+/** The result of the check, with what to do if no GPU can be used. */
+type Result = Gpu & { remedy?: string };
+
+const unusable = (description: string, remedy: string): Result => ({ usable: false, description, remedy });
+
+/** Why `nvidia-smi` could not run, with what to do. */
+class CheckError extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
+}
+
+const INSTALL = "install a current NVIDIA driver and the NVIDIA Container Toolkit";
 
 /**
  * Runs `nvidia-smi` in a container with the runtime `nvidia`. The name of the runtime alone says nothing: it also exists on a machine
@@ -55,24 +70,26 @@ async function inspectGpu(
   image: string,
   cudaMajor: number | undefined,
   labels: Record<string, string>,
-): Promise<Gpu> {
+): Promise<Result> {
   try {
     await pullIfMissing(docker, image);
     return gpuOf(await nvidiaSmi(docker, image, labels), cudaMajor);
   } catch (error) {
-    return { usable: false, description: reasonOf(error as Error) };
+    return unusable(reasonOf(error as Error), error instanceof CheckError ? error.remedy : INSTALL);
   }
 }
 
 /** @param output - of `nvidia-smi`: the version of the driver, one line for each GPU */
-function gpuOf(output: string, cudaMajor = 0): Gpu {
+function gpuOf(output: string, cudaMajor = 0): Result {
   const versions = output.split(/\r?\n/).filter((line) => /^\d+\.\d/.test(line));
-  if (versions.length === 0) return { usable: false, description: "nvidia-smi reports no GPU" };
+  if (versions.length === 0) return unusable("nvidia-smi reports no GPU", "use a machine with an NVIDIA GPU");
   const minimum = MINIMUM_DRIVER[cudaMajor] ?? 0;
   const [version] = versions;
   if (parseInt(version, 10) < minimum) {
-    const description = `the NVIDIA driver ${version} is too old for CUDA ${cudaMajor}, which requires version ${minimum} or later`;
-    return { usable: false, description };
+    return unusable(
+      `the NVIDIA driver ${version} is too old for CUDA ${cudaMajor}, which requires version ${minimum} or later`,
+      "install a newer driver",
+    );
   }
   return {
     usable: true,
@@ -91,9 +108,9 @@ async function pullIfMissing(docker: Docker, image: string): Promise<void> {
         docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
       );
     } catch (error) {
-      throw new Error(
-        `the image for the check cannot be pulled (\`docker pull ${image}\`): ${(error as Error).message.trim()}`,
-        { cause: error },
+      throw new CheckError(
+        `the image ${image}, with which the GPU is checked, cannot be pulled (${(error as Error).message.trim()})`,
+        `run \`docker pull ${image}\`, which also uses your credentials, and run the command again`,
       );
     }
   }
@@ -109,15 +126,21 @@ async function nvidiaSmi(docker: Docker, image: string, labels: Record<string, s
     Tty: true, // the log is then plain text
     HostConfig: { Runtime: "nvidia", NetworkMode: "none" },
   });
+  // Also for the start: the hook of the NVIDIA Container Toolkit runs in it, and waits for a driver that hangs.
+  const abortSignal = AbortSignal.timeout(TIMEOUT_S * 1000);
   try {
-    await container.start();
-    const abortSignal = AbortSignal.timeout(TIMEOUT_S * 1000);
+    await container.start({ abortSignal });
     const { StatusCode: code } = (await container.wait({ abortSignal })) as { StatusCode: number };
-    const output = (await container.logs({ stdout: true, stderr: true })).toString().trim();
-    if (code !== 0) throw new Error(`nvidia-smi failed: ${output.split(/\r?\n/)[0] || `exit code ${code}`}`);
+    const output = (await container.logs({ stdout: true, stderr: true, abortSignal })).toString().trim();
+    if (code !== 0)
+      throw new CheckError(
+        `nvidia-smi failed: ${output.split(/\r?\n/)[0] || `exit code ${code}`}`,
+        "fix the NVIDIA driver",
+      );
     return output;
   } finally {
-    await container.remove({ force: true, v: true }).catch(() => undefined);
+    const removed = AbortSignal.timeout(TIMEOUT_S * 1000);
+    await container.remove({ force: true, v: true, abortSignal: removed }).catch(() => undefined);
   }
 }
 

@@ -55,7 +55,7 @@ async function releaseProblems({ release, registryPort }: Settings, gpu: boolean
     if (required.length === 0) return [];
     return problem(
       `the release has no image ${required.join(" and no image ")}, which a service on this machine runs: ` +
-        `${gpu ? "set gpu to off, or " : ""}use a release that was built on a machine ${gpu ? "with" : "without"} a GPU or with allImages`,
+        "set gpu to off, or use a release that was built on a machine with a GPU or with allImages",
     );
   } catch {
     return problem(`the registry of ${repository} does not answer: run an update without a release first`);

@@ -31,6 +31,16 @@ async function becomes(ids: string[], status: "healthy" | "unhealthy", reason: R
 }
 
 it(
+  "a proxy of the environment does not affect the health checks",
+  inSandbox(async (sandbox) => {
+    sandbox.redis();
+    sandbox.objects();
+    const proxy = { http_proxy: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9", no_proxy: "objects" };
+    await becomes([sandbox.app("api", CPU, proxy)], "healthy", /^healthy: /);
+  }),
+);
+
+it(
   "Redis unavailable for a short time: no restart, and the running job completes",
   inSandbox(async (sandbox) => {
     const [redis] = [sandbox.redis(), sandbox.objects()];

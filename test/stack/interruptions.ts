@@ -81,9 +81,7 @@ export function interruptions(service: LocalService): void {
     try {
       const { code, text } = await up();
       expect(code).not.toBe(0);
-      expect(text).toMatch(
-        /the state of the service in \.state\/ is missing\. Restore \.state\/, or remove .* with `npm run down`/,
-      );
+      expect(text).toMatch(/its state is not in \.state\/\. .* `npm run down -- --without-state`/);
     } finally {
       await clone.run("rm -r .state");
       renameSync(service.path("state-elsewhere"), service.path(".state"));

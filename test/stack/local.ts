@@ -57,8 +57,8 @@ export function firstUpdate(service: LocalService): void {
     const commands = next
       .split("\n")
       .map((line) => line.trim())
-      .filter((line) => /^(export|curl|DEPTH=|JOB=|sleep|docker)/.test(line));
-    expect(commands).toHaveLength(7);
+      .filter((line) => /^(export|curl|DEPTH=|JOB=|until|RESULT=|docker)/.test(line));
+    expect(commands).toHaveLength(8);
     const { code, text } = await service.clone.run(`set -e\n${commands.join("\n")}`);
     expect(code, text).toBe(0);
     expect(text).toMatch(/^depth\.png is from http:\/\/objects\.localhost:9000\/spatialforge\/depth\/\S+\.png\?X-Amz/m);

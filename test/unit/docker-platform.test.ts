@@ -201,7 +201,12 @@ it("containers, volumes, and the network have the labels by which they are found
   expect(labelled).toHaveLength(ROLES.length + 4 + 4 + 1);
   for (const { name, inputs } of labelled) {
     const labels = (inputs.labels as { label: string; value: string }[]).map(({ label }) => label);
-    expect(labels.sort(), name).toEqual(["spatialforge.folder", "spatialforge.service", "spatialforge.stack"]);
+    expect(labels.sort(), name).toEqual([
+      "spatialforge.folder",
+      "spatialforge.id",
+      "spatialforge.service",
+      "spatialforge.stack",
+    ]);
   }
 });
 

@@ -82,6 +82,6 @@ describe("docs/local.md", () => {
   });
 
   it("has the limit of request bodies", () => {
-    expect(local).toContain(`A request body can have ${MAXIMUM_BODY_MIB} MiB.`);
+    expect(local).toContain(`A request body can be up to ${MAXIMUM_BODY_MIB} MiB.`);
   });
 });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -12,22 +12,20 @@ function temporaryFolder(): string {
   return folder;
 }
 
-/** A state folder with a lock as Pulumi writes it. */
-function stateWithLock(owner: { pid: number; hostname?: string }): { state: string; file: string } {
+/** A state folder with a lock as Pulumi writes it. By default, it was taken now. */
+function stateWithLock(owner: { pid: number; hostname?: string; timestamp?: string }): { state: string; file: string } {
   const state = temporaryFolder();
   const folder = join(state, ".pulumi/locks/organization/spatialforge/local");
   const file = join(folder, "c522b378-22b5-4fb2-929b-0dada6f246d2.json");
   mkdirSync(folder, { recursive: true });
-  const content = { username: "me", hostname: hostname(), timestamp: "2026-11-27T00:13:01.96976198Z", ...owner };
+  const content = { username: "me", hostname: hostname(), timestamp: new Date().toISOString(), ...owner };
   writeFileSync(file, JSON.stringify(content));
   return { state, file };
 }
 
-/** Process ID of a program that runs under a name until the test has finished. */
-async function processNamed(name: string): Promise<number> {
-  const program = join(temporaryFolder(), name);
-  symlinkSync(spawnSync("which", ["sleep"], { encoding: "utf8" }).stdout.trim(), program);
-  const child = spawn(program, ["60"]);
+/** Process ID of a program that runs until the test has finished. */
+async function runningProcess(): Promise<number> {
+  const child = spawn("sleep", ["60"]);
   await new Promise((resolve) => child.once("spawn", resolve));
   onTestFinished(() => void child.kill("SIGKILL"));
   return child.pid!;
@@ -49,8 +47,9 @@ it("a lock whose owner has ended is abandoned, and can be released", () => {
   expect(abandonedLocks(state)).toEqual([]);
 });
 
-it("a lock is abandoned if another program has the process ID of its owner", async () => {
-  expect(abandonedLocks(stateWithLock({ pid: await processNamed("other") }).state)).toHaveLength(1);
+it("a lock is abandoned if another process got the ID of its owner after the lock was taken", async () => {
+  const timestamp = new Date(Date.now() - 60_000).toISOString();
+  expect(abandonedLocks(stateWithLock({ pid: await runningProcess(), timestamp }).state)).toHaveLength(1);
 });
 
 it("a lock is abandoned if its owner has ended and waits for its parent to collect it", async () => {
@@ -64,10 +63,19 @@ it("a lock is abandoned if its owner has ended and waits for its parent to colle
 });
 
 it("a lock whose owner runs is never taken", async () => {
-  const pid = await processNamed("pulumi");
+  const pid = await runningProcess();
   const { state, file } = stateWithLock({ pid });
   expect(() => abandonedLocks(state)).toThrow(
-    new RegExp(`Another update of this stack is running \\(process ${pid}, since 2026-11-27T\\S+\\)\\. Wait until`),
+    new RegExp(`Another update of this stack is running \\(process ${pid}, since 20\\S+\\)\\. Wait until`),
+  );
+  expect(existsSync(file)).toBe(true);
+});
+
+it("a lock file that is not valid is named, and is never deleted", () => {
+  const { state, file } = stateWithLock({ pid: endedProcess() });
+  writeFileSync(file, "");
+  expect(() => abandonedLocks(state)).toThrow(
+    `The lock file ${file} is not valid. If no update of this stack runs, delete it`,
   );
   expect(existsSync(file)).toBe(true);
 });

@@ -159,7 +159,16 @@ const CASES: Case[] = [
     key: "env.STRIPE_SECRET_KEY",
     remedy: /config set --secret/,
   },
-  ...["GITHUB_TOKEN", "TOKEN", "MAPS_API_KEY", "DB_PASSWORD", "WEBHOOK_SECRET", "AWS_CREDENTIALS"].map((name) => ({
+  ...[
+    "GITHUB_TOKEN",
+    "TOKEN",
+    "MAPS_API_KEY",
+    "DB_PASSWORD",
+    "PGPASSWORD",
+    "DB_PASS",
+    "WEBHOOK_SECRET",
+    "AWS_CREDENTIALS",
+  ].map((name) => ({
     title: `a variable that looks like a secret: ${name}`,
     values: { env: JSON.stringify({ [name]: "hunter2" }) },
     key: `env.${name}`,
@@ -174,10 +183,10 @@ const CASES: Case[] = [
     remedy: /must not be in plain text/,
   },
   ...[
-    ["PATH", /finds its programs and packages/],
-    ["PYTHONPATH", /finds its programs and packages/],
+    ["PATH", /find its programs and packages/],
+    ["PYTHONPATH", /find its programs and packages/],
     ["LD_LIBRARY_PATH", /libraries/],
-    ["HOME", /can be written/],
+    ["HOME", /can write to/],
     ["HF_HOME", /model volume/],
     ["TORCH_HOME", /model volume/],
     ["XDG_CACHE_HOME", /model volume/],
