@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { parseSettings } from "../../stack/config/parse";
 import type { ScaledRoleName, Role } from "../../stack/roles";
 import { byName, type Registered } from "../harness/mocks";
 import { asList, statementsOf } from "../harness/policy";
@@ -108,6 +109,25 @@ describe.each([
       const container = byName(local, "docker:index/container:Container")[name];
       expect(container).toMatchObject({ command: [process], memory: docker.memory });
     }
+  });
+
+  it("env rejects each variable that a platform sets for a role", () => {
+    // Of these, the user's value has precedence.
+    const free = ["HEALTH_RESTART_AFTER_S"];
+    const names = roles.flatMap(({ name }) => {
+      const { envs } = byName(local, "docker:index/container:Container")[name];
+      const { environment, secrets } = containerOf(name) as Record<string, { name: string }[]>;
+      return [
+        ...(envs as string[]).map((variable) => variable.split("=")[0]),
+        ...[...environment, ...secrets].map((variable) => variable.name),
+      ];
+    });
+    const set = [...new Set(names)].filter((name) => !free.includes(name)).sort();
+    expect(set).toContain("REDIS_URL");
+    const env = JSON.stringify(Object.fromEntries(set.map((name) => [name, "x"])));
+    // As secrets, so that no problem is about plain text.
+    const { problems } = parseSettings({ stack: "dev", values: { env }, secretKeys: new Set(["env"]) });
+    expect(problems.map(({ key }) => key)).toEqual(set.map((name) => `env.${name}`));
   });
 
   it("has settings for each scaled role, which override its defaults", async () => {
