@@ -49,10 +49,11 @@ export class AwsStack {
     readonly stack: AwsStackName,
     readonly ecr: Ecr,
     private readonly settings: Record<string, unknown>,
+    private readonly options: { tasks?: boolean } = {},
   ) {}
 
   async start(): Promise<void> {
-    this.emulator = await Emulator.start();
+    this.emulator = await Emulator.start(this.options);
     this.clones.forEach((clone) => this.configure(clone));
     this.ecr.onReleaseTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
   }

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { ECRClient, PutImageCommand } from "@aws-sdk/client-ecr";
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { ROOT } from "../../stack/root";
-import { until } from "./engine";
+import { docker, until } from "./engine";
 
 /** Fault of the deployments of a service that start from now on. test/aws/emulator/services.py describes each. */
 export type Fault =
@@ -24,6 +25,8 @@ export class Emulator {
     readonly url: string,
     /** Value of the label of everything that the emulator creates on the Docker engine. */
     readonly run: string,
+    /** Folder for the files that the emulator and the test exchange. The engine can mount them. */
+    private readonly folder: string,
   ) {}
 
   /** @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. */
@@ -32,7 +35,9 @@ export class Emulator {
     const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
     const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true", MOTO_ACM_VALIDATION_WAIT: "1" };
     const run = `spatialforge-cloud-${randomBytes(4).toString("hex")}`;
-    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run } : {};
+    const folder = mkdtempSync("/tmp/spatialforge-emulator-");
+    const files = { EMULATOR_ADDRESSES: addressesIn(folder), EMULATOR_NVML: tasks ? fakeDriver(folder) : "" };
+    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run, ...files } : {};
     const python = process.env.EMULATOR_PYTHON ?? "python3";
     const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], {
       env: { ...env, ...mode },
@@ -45,7 +50,7 @@ export class Emulator {
         () => false,
       ),
     );
-    return new Emulator(child, url, run);
+    return new Emulator(child, url, run, folder);
   }
 
   /** Configuration for an AWS SDK client. */
@@ -64,6 +69,15 @@ export class Emulator {
     } finally {
       await ssm.send(new DeleteParameterCommand({ Name }));
     }
+  }
+
+  /** Address on this machine of an endpoint, such as a load balancer or a bucket. */
+  addressOf(host: string, port: number): { host: string; port: number } {
+    const addresses = JSON.parse(readFileSync(addressesIn(this.folder), "utf8")) as Record<string, string>;
+    const address = addresses[`${host}:${port}`];
+    if (!address) throw new Error(`${host}:${port} is none of ${Object.keys(addresses).join(", ")}`);
+    const url = new URL(`http://${address}`);
+    return { host: url.hostname, port: Number(url.port) };
   }
 
   /** Number of resources of each kind. */
@@ -88,7 +102,33 @@ export class Emulator {
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
     if (this.process.kill()) await ended;
+    rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+const addressesIn = (folder: string): string => join(folder, "addresses.json");
+
+/** The base of the stage that compiles the fake driver. */
+const COMPILER = "python:3.12-slim";
+
+/** Builds the fake NVIDIA driver of the image tests. Returns the path of its library. */
+function fakeDriver(folder: string): string {
+  const tag = "spatialforge-test:nvml";
+  docker(
+    "build",
+    "-q",
+    "-t",
+    tag,
+    "--target",
+    "compiled",
+    "--build-arg",
+    `IMAGE=${COMPILER}`,
+    join(ROOT, "test", "images", "nvml"),
+  );
+  const container = docker("create", tag);
+  docker("cp", `${container}:/nvml/libnvidia-ml.so.1`, folder);
+  docker("rm", container);
+  return join(folder, "libnvidia-ml.so.1");
 }
 
 function freePort(): Promise<number> {

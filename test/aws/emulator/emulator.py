@@ -22,6 +22,9 @@ import resource_counts  # noqa: E402, F401
 # With EMULATOR_TASKS=1, ECS runs its tasks. Otherwise, services have deployments without tasks.
 if os.environ.get("EMULATOR_TASKS") == "1":
     import tasks.api  # noqa: E402, F401
+    from tasks import object_store
+
+    object_store.Handler.moto_port = int(sys.argv[sys.argv.index("-p") + 1])
 else:
     import services  # noqa: E402, F401
 

@@ -1,6 +1,7 @@
 """Containers on the Docker engine, made from a task definition as the ECS agent makes them."""
 
 import os
+import resource
 import uuid
 
 import docker
@@ -20,6 +21,17 @@ class CannotStart(Exception):
     """A task that ECS would stop before its container runs. The message is the reason that ECS gives."""
 
 
+# The fake driver of a GPU host, in the place and with the variables that the NVIDIA toolkit gives a container.
+DRIVER_LIBRARY = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
+DRIVER = {"FAKE_DRIVER": "580.95.05", "FAKE_GPUS": "1"}
+
+
+def has_gpu(container: dict) -> bool:
+    """Whether a container gets a GPU. Without EMULATOR_NVML, the file of the fake driver, it gets none."""
+    requirements = container.get("resourceRequirements") or []
+    return "EMULATOR_NVML" in os.environ and any(one["type"] == "GPU" for one in requirements)
+
+
 def network():
     """The VPC: one network for all tasks."""
     try:
@@ -33,11 +45,15 @@ def gateway() -> str:
     return network().attrs["IPAM"]["Config"][0]["Gateway"]
 
 
-def create(task, secrets: dict[str, str], agent: str):
-    """Creates the container of a task and does not start it. `agent`: address of the endpoint of the ECS agent."""
+def create(task, secrets: dict[str, str], agent: str, hosts: dict[str, str]):
+    """Creates the container of a task and does not start it.
+
+    `agent`: address of the endpoint of the ECS agent. `hosts`: addresses of the emulated endpoints by their host name.
+    """
     definition, container = task.definition, task.container
     linux = container.get("linuxParameters") or {}
     environment = {one["name"]: one["value"] for one in container.get("environment") or []}
+    environment |= DRIVER if has_gpu(container) else {}
     environment |= {one["name"]: one["value"] for one in task.overrides.get("environment") or []}
     environment |= secrets | {"ECS_AGENT_URI": f"{agent}/api/{task.id}", "ECS_CONTAINER_METADATA_URI_V4": f"{agent}/v4/{task.id}"}
     try:
@@ -52,10 +68,11 @@ def create(task, secrets: dict[str, str], agent: str):
             security_opt=container.get("dockerSecurityOptions"),
             init=linux.get("initProcessEnabled", False),
             shm_size=(linux.get("sharedMemorySize") or 64) * MIB,
-            ulimits=[Ulimit(name=one["name"], soft=one["softLimit"], hard=one["hardLimit"]) for one in container.get("ulimits") or []],
+            ulimits=ulimits(container),
             mounts=mounts(task),
             healthcheck=healthcheck(container),
             network=network().name,
+            extra_hosts=hosts,
             labels=LABELS | {"spatialforge.emulator.task": task.id, "spatialforge.emulator.container": container["name"]},
             **limits(definition, container),
         )
@@ -86,6 +103,13 @@ def limits(definition, container: dict) -> dict:
     return found
 
 
+def ulimits(container: dict) -> list[Ulimit]:
+    """The limits of the container, as far as this machine allows them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = container.get("ulimits") or []
+    return [Ulimit(name=one["name"], soft=min(one["softLimit"], most), hard=min(one["hardLimit"], most)) for one in found]
+
+
 def healthcheck(container: dict) -> Healthcheck | None:
     """The check of the task definition. ECS ignores the HEALTHCHECK of the image."""
     check = container.get("healthCheck")
@@ -103,7 +127,8 @@ def healthcheck(container: dict) -> Healthcheck | None:
 def mounts(task) -> list[Mount]:
     """EFS volumes are shared by all tasks. The other volumes belong to one task."""
     volumes = {one["name"]: one for one in task.definition.volumes}
-    return [
+    driver = [Mount(DRIVER_LIBRARY, os.environ["EMULATOR_NVML"], type="bind", read_only=True)] if has_gpu(task.container) else []
+    return driver + [
         Mount(
             point["containerPath"],
             volume_name(task, volumes[point["sourceVolume"]]),

@@ -4,7 +4,9 @@ import atexit
 import threading
 import traceback
 
-from . import agent, containers
+from moto.elbv2.models import elbv2_backends
+
+from . import agent, containers, load_balancer
 from .hosts import Group
 from .service import Scheduler
 from .task import Task
@@ -22,9 +24,10 @@ GROUPS: dict[str, Group] = {}  # by the name of the Auto Scaling group
 TASKS: dict[str, Task] = {}  # by ID
 
 
-def start_task(backend, cluster, definition, started_by: str, group: str, overrides: dict | None = None, **more) -> Task:
-    """Starts a task. If its capacity provider has an Auto Scaling group, it waits in PROVISIONING for a host of the group."""
+def start_task(backend, cluster, definition, started_by: str, group: str, overrides: dict | None = None, targets=(), **more) -> Task:
+    """Starts a task. `targets`: the load balancers of its service. If its capacity provider has an Auto Scaling group, it waits in PROVISIONING for a host of the group."""
     task = Task(cluster, definition, started_by, group, overrides, **more)
+    task.targets = list(targets)
     task.place = lambda: task.start(agent.address(TASKS), backend.account_id, backend.region_name)
     TASKS[task.id] = task
     task.hosts = hosts_of(backend, more.get("capacityProviderName"))
@@ -56,6 +59,7 @@ def scheduler(backend, service) -> Scheduler:
         cluster = backend.clusters[service.cluster_name]
         provider = provider_of(service)
         more = {"capacityProviderName": provider} if provider else {"launchType": service.launch_type}
+        more["targets"] = service.load_balancers
         return start_task(backend, cluster, definition, deployment.id, f"service:{service.name}", **more)
 
     if service.arn not in SCHEDULERS or SCHEDULERS[service.arn].service is not service:
@@ -68,11 +72,19 @@ def run() -> None:
         with LOCK:
             if ENDED.is_set():
                 return
-            for step in [*(task.look for task in TASKS.values()), *(one.reconcile for one in SCHEDULERS.values()), place_tasks]:
+            for step in [serve, *(task.look for task in TASKS.values()), *(one.reconcile for one in SCHEDULERS.values()), place_tasks]:
                 try:
                     step()
                 except Exception:  # the others go on
                     traceback.print_exc()
+
+
+def serve() -> None:
+    """The load balancers: their listeners, and the health of their targets."""
+    for account in list(elbv2_backends):
+        for backend in list(elbv2_backends[account].values()):
+            load_balancer.serve_listeners(backend)
+            load_balancer.check_targets(backend)
 
 
 def place_tasks() -> None:

@@ -99,12 +99,23 @@ class Scheduler:
                 if task.started_by == primary.id and not task.was_healthy:
                     primary.failed += 1
                 self.event(f"(task {task.id}) failed container health checks.")
+            elif task.is_active and task.target_state == "unhealthy" and self.is_past_grace_period(task):
+                [target] = task.targets
+                task.stop("ServiceSchedulerInitiated", f"Task failed ELB health checks in ({target['targetGroupArn']})")
+                if task.started_by == primary.id and not task.was_healthy:
+                    primary.failed += 1
+                self.event(f"(task {task.id}) (port {target['containerPort']}) is unhealthy in ({target['targetGroupArn']}).")
         self.break_circuit(primary)
         primary = self.deployments[0]
         self.start_new(primary)
         self.stop_old(primary)
         self.complete(primary)
         self.publish()
+
+    def is_past_grace_period(self, task) -> bool:
+        """Whether failed checks of the load balancer count."""
+        grace = int(getattr(self.service, "health_check_grace_period_seconds", None) or 0)
+        return (utcnow() - task.times["startedAt"]).total_seconds() > grace
 
     def start_new(self, primary: Deployment) -> None:
         _, maximum = self.limits

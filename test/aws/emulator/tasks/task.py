@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from . import containers
+from . import containers, load_balancer, object_store
 from .containers import CannotStart
 
 # Starts and stops take seconds, and must not hold the lock.
@@ -40,6 +40,7 @@ class Task:
         self.docker = None  # the container on the engine
         self.address = ""
         self.hosts = None  # the Auto Scaling group that it runs on
+        self.targets: list[dict] = []  # the load balancers of its service
 
     @property
     def is_live(self) -> bool:
@@ -51,8 +52,14 @@ class Task:
 
     @property
     def is_healthy(self) -> bool:
-        """Without a health check, a task that runs is healthy."""
-        return self.last_status == "RUNNING" and (self.health == "HEALTHY" or not self.container.get("healthCheck"))
+        """Without a health check, a task that runs is healthy. Behind a load balancer, its target must be healthy too."""
+        runs = self.last_status == "RUNNING" and (self.health == "HEALTHY" or not self.container.get("healthCheck"))
+        return runs and (not self.targets or self.target_state == "healthy")
+
+    @property
+    def target_state(self) -> str | None:
+        target = load_balancer.target_of(self)
+        return target.state if target else None
 
     @property
     def is_protected(self) -> bool:
@@ -64,7 +71,9 @@ class Task:
 
     def _start(self, agent: str, account: str, region: str) -> None:
         try:
-            self.docker = containers.create(self, secret_values(self.container, account, region), agent)
+            self.docker = containers.create(
+                self, secret_values(self.container, account, region), agent, object_store.names(account, region)
+            )
             if self.desired_status == "STOPPED":
                 return self._ended(None)
             self.docker.start()
@@ -82,9 +91,11 @@ class Task:
 
     def look(self) -> None:
         """Stops the container if the task must stop, and reads its state."""
-        if self.last_status not in ("RUNNING", "STOPPING") or not self.docker:
+        if self.last_status not in ("RUNNING", "DEACTIVATING", "STOPPING") or not self.docker:
             return
         if self.desired_status == "STOPPED" and self.last_status == "RUNNING":
+            self.last_status = "DEACTIVATING"
+        if self.last_status == "DEACTIVATING" and load_balancer.is_drained(self):
             self.last_status = "STOPPING"
             WORKERS.submit(self.docker.stop, timeout=int(self.container.get("stopTimeout") or DEFAULT_STOP_TIMEOUT))
         try:
@@ -100,7 +111,10 @@ class Task:
             return self._ended(state["ExitCode"])
         if self.container.get("healthCheck"):
             self.health = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}.get((state.get("Health") or {}).get("Status"), "UNKNOWN")
-            self.was_healthy = self.was_healthy or self.health == "HEALTHY"
+        if self.last_status == "RUNNING":
+            for target in self.targets:
+                load_balancer.register(target["targetGroupArn"], self, int(target["containerPort"]))
+        self.was_healthy = self.was_healthy or (self.is_healthy and bool(self.container.get("healthCheck")))
 
     def stop(self, code: str, reason: str) -> None:
         if self.desired_status == "STOPPED":
@@ -121,6 +135,7 @@ class Task:
         self.times |= {"stoppedAt": utcnow()}
         self.times.setdefault("stoppingAt", self.times["stoppedAt"])
         self.last_status = "STOPPED"
+        load_balancer.forget(self)
         if self.docker:
             WORKERS.submit(containers.remove, self, self.docker)
 

@@ -1,0 +1,74 @@
+import { DescribeTasksCommand, ECSClient, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AwsStack } from "../harness/aws-stack";
+import { CloudClient } from "../harness/cloud-client";
+import { Ecr } from "../harness/ecr";
+import { docker, until } from "../harness/engine";
+
+const ecr = new Ecr(process.env.LAB_ECR ?? "");
+const dev = new AwsStack("dev", ecr, { "spatialforge:aws/worker/minTasks": 1 }, { tasks: true });
+
+/** Creates an API key in the container of the API: the load balancer does not forward requests to the administration. */
+const CREATE_KEY = `
+import json, os, urllib.request
+request = urllib.request.Request("http://127.0.0.1:8000/v1/admin/keys?owner=test", method="POST", headers={"X-API-Key": os.environ["ADMIN_API_KEY"]})
+print(json.load(urllib.request.urlopen(request))["api_key"])`;
+
+async function tasksOf(stack: AwsStack, serviceName: string): Promise<Task[]> {
+  const ecs = new ECSClient(stack.emulator.clientConfig);
+  const cluster = `spatialforge-${stack.stack}`;
+  const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster, serviceName }));
+  return (await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }))).tasks ?? [];
+}
+
+const containerOf = (task: Task): string =>
+  docker("ps", "-q", "--filter", `label=spatialforge.emulator.task=${task.taskArn!.split("/").at(-1)}`);
+
+async function createKey(stack: AwsStack): Promise<string> {
+  const [task] = await tasksOf(stack, "api");
+  return docker("exec", containerOf(task), "python", "-c", CREATE_KEY);
+}
+
+beforeAll(() => ecr.start());
+afterAll(async () => {
+  await dev.stop();
+  ecr.stop();
+});
+
+describe("dev, with tasks", () => {
+  let url = "";
+  let client: CloudClient;
+
+  beforeAll(async () => {
+    await dev.start();
+    await dev.must("stack init");
+    await dev.up();
+    ({ url } = await dev.outputs());
+    client = new CloudClient(dev.emulator).withKey(await createKey(dev));
+  });
+
+  it("a request through the load balancer returns a result, and its signed URL answers", async () => {
+    const { depth_map_url } = await client.json(`${url}/v1/depth`, {});
+    const { status, body } = await new CloudClient(dev.emulator).send(depth_map_url as string);
+    expect(status).toBe(200);
+    expect(body.subarray(1, 4).toString()).toBe("PNG");
+    expect((await client.send(`${url}/metrics`)).status).toBe(404);
+  });
+
+  it("a job runs on a worker on a GPU host, and its result is in S3", async () => {
+    const { job_id } = await client.json(`${url}/v1/reconstruct`, {});
+    let result: { url: string } | undefined;
+    await until("the job is complete", 120, async () => {
+      const job = await client.json(`${url}/v1/reconstruct/${job_id as string}`);
+      result = job.result as { url: string };
+      return job.status === "complete";
+    });
+    expect((await new CloudClient(dev.emulator).send(result!.url)).body.subarray(0, 3).toString()).toBe("ply");
+  });
+
+  it("destroy leaves no container, volume, or network", async () => {
+    await dev.must("destroy --yes --skip-preview");
+    const label = `label=spatialforge.emulator=${dev.emulator.run}`;
+    expect(docker("ps", "-aq", "--filter", label)).toBe("");
+  });
+});
