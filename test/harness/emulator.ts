@@ -26,13 +26,16 @@ export class Emulator {
     readonly run: string,
   ) {}
 
-  /** @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. */
-  static async start({ tasks = false } = {}): Promise<Emulator> {
+  /**
+   * @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. `speed`: how much
+   * shorter than in AWS the times are that the emulator owns (test/aws/emulator/tasks/clock.py).
+   */
+  static async start({ tasks = false, speed = 100 } = {}): Promise<Emulator> {
     const port = await freePort();
     const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
     const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true", MOTO_ACM_VALIDATION_WAIT: "1" };
     const run = `spatialforge-cloud-${randomBytes(4).toString("hex")}`;
-    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run } : {};
+    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run, EMULATOR_SPEED: String(speed) } : {};
     const python = process.env.EMULATOR_PYTHON ?? "python3";
     const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], {
       env: { ...env, ...mode },
