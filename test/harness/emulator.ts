@@ -57,6 +57,28 @@ export class Emulator {
     return { endpoint: this.url, region: process.env.AWS_REGION ?? "us-east-1", credentials };
   }
 
+  /**
+   * Calls an AWS service that has no client in this project.
+   * @param service - name for signatures, such as `monitoring`
+   * @param action - with a dot: `X-Amz-Target` of the JSON protocol. Otherwise: name in the query protocol; `parameters` has the version.
+   * @throws Error with the response if the service refuses the call.
+   */
+  async call(service: string, action: string, parameters: Record<string, unknown>): Promise<string> {
+    const json = action.includes(".");
+    const form = new URLSearchParams({ Action: action, ...(parameters as Record<string, string>) });
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${this.clientConfig.region}/${service}/aws4_request`,
+        ...(json ? { "content-type": "application/x-amz-json-1.1", "x-amz-target": action } : {}),
+      },
+      body: json ? JSON.stringify(parameters) : form,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(text);
+    return text;
+  }
+
   /** Runs a function while a service, or the hosts, have a fault. */
   async withFault<T>(service: string, fault: Fault | HostFault, run: () => Promise<T>): Promise<T> {
     const ssm = new SSMClient(this.clientConfig);
