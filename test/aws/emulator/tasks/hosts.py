@@ -17,7 +17,8 @@ from moto.ssm.models import ssm_backends
 
 from .clock import shortened
 
-# Seconds from the request of a host to its registration in the cluster, and for which an empty host stays.
+# Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, 5 to
+# 10 minutes pass before a GPU host runs a task.
 START_S, IDLE_S = shortened(300), shortened(600)
 
 

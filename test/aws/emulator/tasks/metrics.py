@@ -8,6 +8,7 @@ import json
 from datetime import UTC, datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.exceptions import ServiceException
 
 
 def publish(lines: list[str], account: str, region: str) -> None:
@@ -16,11 +17,10 @@ def publish(lines: list[str], account: str, region: str) -> None:
         if "CloudWatchMetrics" not in line:
             continue
         try:
-            found = data(json.loads(line))
-        except (ValueError, LookupError, TypeError, AttributeError):
+            for namespace, datum in data(json.loads(line)):
+                cloudwatch_backends[account][region].put_metric_data(namespace, [datum])
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, ServiceException):
             continue
-        for namespace, datum in found:
-            cloudwatch_backends[account][region].put_metric_data(namespace, [datum])
 
 
 def data(document: dict) -> list[tuple[str, dict]]:
