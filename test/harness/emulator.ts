@@ -29,15 +29,18 @@ export class Emulator {
     private readonly folder: string,
   ) {}
 
-  /** @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. */
-  static async start({ tasks = false } = {}): Promise<Emulator> {
+  /**
+   * @param options - `tasks`: ECS runs its tasks on the Docker engine. Default: services have deployments without tasks. `speed`: how much
+   * shorter than in AWS the times are that the emulator owns (test/aws/emulator/tasks/clock.py).
+   */
+  static async start({ tasks = false, speed = 100 } = {}): Promise<Emulator> {
     const port = await freePort();
     const script = join(ROOT, "test", "aws", "emulator", "emulator.py");
     const env = { ...process.env, MOTO_IAM_LOAD_MANAGED_POLICIES: "true", MOTO_ACM_VALIDATION_WAIT: "1" };
     const run = `spatialforge-cloud-${randomBytes(4).toString("hex")}`;
     const folder = mkdtempSync("/tmp/spatialforge-emulator-");
     const files = { EMULATOR_ADDRESSES: addressesIn(folder), EMULATOR_NVML: tasks ? fakeDriver(folder) : "" };
-    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run, ...files } : {};
+    const mode = tasks ? { EMULATOR_TASKS: "1", EMULATOR_RUN: run, EMULATOR_SPEED: String(speed), ...files } : {};
     const python = process.env.EMULATOR_PYTHON ?? "python3";
     const child = spawn(python, [script, "-H", "127.0.0.1", "-p", String(port)], {
       env: { ...env, ...mode },
@@ -57,6 +60,28 @@ export class Emulator {
   get clientConfig() {
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     return { endpoint: this.url, region: process.env.AWS_REGION ?? "us-east-1", credentials };
+  }
+
+  /**
+   * Calls an AWS service that has no client in this project.
+   * @param service - name for signatures, such as `monitoring`
+   * @param action - with a dot: `X-Amz-Target` of the JSON protocol. Otherwise: name in the query protocol; `parameters` has the version.
+   * @throws Error with the response if the service refuses the call.
+   */
+  async call(service: string, action: string, parameters: Record<string, unknown>): Promise<string> {
+    const json = action.includes(".");
+    const form = new URLSearchParams({ Action: action, ...(parameters as Record<string, string>) });
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${this.clientConfig.region}/${service}/aws4_request`,
+        ...(json ? { "content-type": "application/x-amz-json-1.1", "x-amz-target": action } : {}),
+      },
+      body: json ? JSON.stringify(parameters) : form,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(text);
+    return text;
   }
 
   /** Runs a function while a service, or the hosts, have a fault. */

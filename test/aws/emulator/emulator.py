@@ -28,6 +28,9 @@ if os.environ.get("EMULATOR_TASKS") == "1":
 else:
     import services  # noqa: E402, F401
 
+# After them, because it checks a call before they handle it.
+import tasks.refusals  # noqa: E402, F401
+
 from moto.elasticache import models as elasticache  # noqa: E402
 
 # moto accepts the ARNs of users and groups only. The provider reads the tags of every resource that it creates.

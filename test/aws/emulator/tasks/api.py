@@ -6,7 +6,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
 
-from . import loop, redis_server  # noqa: F401
+from . import alarms, loop, redis_server  # noqa: F401
 from .agent import protect, protection
 
 # Properties of a service that moto stores. It ignores all others.
@@ -15,6 +15,9 @@ KNOWN |= {"loadBalancers", "deploymentController", "schedulingStrategy", "networ
 
 # Changes of a service that start a deployment.
 DEPLOYS = {"taskDefinition", "networkConfiguration", "capacityProviderStrategy", "loadBalancers", "platformVersion"}
+
+
+loop.STEPS.append(alarms.step)
 
 
 def call(handler):

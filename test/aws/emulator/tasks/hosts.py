@@ -15,8 +15,11 @@ from moto.core.utils import utcnow
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ssm.models import ssm_backends
 
-# Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, both are minutes.
-START_S, IDLE_S = 3.0, 6.0
+from .clock import shortened
+
+# Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, 5 to
+# 10 minutes pass before a GPU host runs a task.
+START_S, IDLE_S = shortened(300), shortened(600)
 
 
 def fault(account: str, region: str) -> dict:

@@ -17,10 +17,11 @@ from moto.core.responses import ActionResult
 from moto.elbv2.responses import ELBV2Response
 
 from . import addresses, tls
+from .clock import shortened
 from .forward import forward
 
-# Real seconds that pass for one second of an interval of a health check. ECS and the application keep their own times.
-SPEED = 5
+# Seconds between two health checks of a target, at least.
+MINIMUM_INTERVAL_S = 1.0
 
 
 @dataclass
@@ -88,9 +89,13 @@ def check_targets(backend) -> None:
         for target in list(known):
             if group:
                 target.delay = float(group.attributes.get("deregistration_delay.timeout_seconds", target.delay))
-            if group and target.state != "draining" and time.time() - target.checked >= int(group.health_check_interval_seconds) / SPEED:
+            if group and target.state != "draining" and time.time() - target.checked >= interval(group):
                 target.checked = time.time()
                 threading.Thread(target=check, args=(group, target), daemon=True).start()
+
+
+def interval(group) -> float:
+    return max(MINIMUM_INTERVAL_S, shortened(float(group.health_check_interval_seconds)))
 
 
 def check(group, target: Target) -> None:

@@ -23,6 +23,9 @@ SCHEDULERS: dict[str, Scheduler] = {}  # by the ARN of the service
 GROUPS: dict[str, Group] = {}  # by the name of the Auto Scaling group
 TASKS: dict[str, Task] = {}  # by ID
 
+# What the loop does besides. The modules that build on this one add to it.
+STEPS: list = []
+
 
 def start_task(backend, cluster, definition, started_by: str, group: str, overrides: dict | None = None, targets=(), **more) -> Task:
     """Starts a task. `targets`: the load balancers of its service. If its capacity provider has an Auto Scaling group, it waits in PROVISIONING for a host of the group."""
@@ -72,7 +75,7 @@ def run() -> None:
         with LOCK:
             if ENDED.is_set():
                 return
-            for step in [serve, *(task.look for task in TASKS.values()), *(one.reconcile for one in SCHEDULERS.values()), place_tasks]:
+            for step in [serve, *(task.look for task in TASKS.values()), *(one.reconcile for one in SCHEDULERS.values()), place_tasks, *STEPS]:
                 try:
                     step()
                 except Exception:  # the others go on

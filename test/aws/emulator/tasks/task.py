@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from . import containers, load_balancer, object_store
+from . import containers, load_balancer, metrics, object_store
 from .containers import CannotStart
 
 # Starts and stops take seconds, and must not hold the lock.
@@ -153,6 +153,7 @@ class Task:
             events = [{"timestamp": int(time.time() * 1000), "message": line.decode(errors="replace")} for line in lines]
             if events:
                 logs.put_log_events(group, stream, events)
+                metrics.publish([one["message"] for one in events], account, region)
 
     def listed(self) -> dict:
         """The task as DescribeTasks returns it."""
