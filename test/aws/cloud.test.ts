@@ -1,3 +1,4 @@
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { DescribeTasksCommand, ECSClient, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AwsStack } from "../harness/aws-stack";
@@ -5,8 +6,15 @@ import { CloudClient } from "../harness/cloud-client";
 import { Ecr } from "../harness/ecr";
 import { docker, until } from "../harness/engine";
 
+const DOMAIN_NAME = "sf.example.org";
 const ecr = new Ecr(process.env.LAB_ECR ?? "");
 const dev = new AwsStack("dev", ecr, { "spatialforge:aws/worker/minTasks": 1 }, { tasks: true });
+const prod = new AwsStack(
+  "prod",
+  ecr,
+  { "spatialforge:aws/loadBalancer/domainName": DOMAIN_NAME, "spatialforge:aws/loadBalancer/waf": false },
+  { tasks: true },
+);
 
 /** Creates an API key in the container of the API: the load balancer does not forward requests to the administration. */
 const CREATE_KEY = `
@@ -32,6 +40,7 @@ async function createKey(stack: AwsStack): Promise<string> {
 beforeAll(() => ecr.start());
 afterAll(async () => {
   await dev.stop();
+  await prod.stop();
   ecr.stop();
 });
 
@@ -66,9 +75,66 @@ describe("dev, with tasks", () => {
     expect((await new CloudClient(dev.emulator).send(result!.url)).body.subarray(0, 3).toString()).toBe("ply");
   });
 
+  it("a code change under load reaches the API, and all requests are answered", async () => {
+    dev.edit("sample-app/spatialforge/main.py", (text) =>
+      text.replaceAll("SpatialForge sample", "SpatialForge changed"),
+    );
+    const load = new Load(() => client.send(`${url}/v1/billing/usage`).then(({ status }) => status === 200));
+    await dev.up();
+    const { sent, failed } = await load.stop();
+    console.log(`requests during the update: ${sent}, failed: ${failed}`);
+    expect(await client.json(`${url}/`)).toMatchObject({ name: "SpatialForge changed" });
+    expect(sent).toBeGreaterThan(100);
+    expect(failed).toBe(0);
+  });
+
   it("destroy leaves no container, volume, or network", async () => {
     await dev.must("destroy --yes --skip-preview");
     const label = `label=spatialforge.emulator=${dev.emulator.run}`;
     expect(docker("ps", "-aq", "--filter", label)).toBe("");
   });
 });
+
+describe("prod, with tasks", () => {
+  it("serves a request with HTTPS on its domain name, and redirects HTTP", async () => {
+    await prod.start();
+    await prod.must("stack init");
+    const createZone = new CreateHostedZoneCommand({ Name: "example.org", CallerReference: "1" });
+    const { HostedZone } = await new Route53Client(prod.emulator.clientConfig).send(createZone);
+    prod.set("spatialforge:aws/loadBalancer/hostedZoneId", HostedZone?.Id?.split("/").at(-1));
+    await prod.up();
+    const { url } = await prod.outputs();
+    expect(url).toBe(`https://${DOMAIN_NAME}`);
+    const client = new CloudClient(prod.emulator).withKey(await createKey(prod));
+    const { depth_map_url } = await client.json(`${url}/v1/depth`, {});
+    expect((await new CloudClient(prod.emulator).send(depth_map_url as string)).status).toBe(200);
+    expect((await client.send(`http://${DOMAIN_NAME}/health`)).headers.location).toMatch(/^https:/);
+    const healthy = (await tasksOf(prod, "api")).filter(({ healthStatus }) => healthStatus === "HEALTHY");
+    expect(healthy.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+/** Sends one request after the other, at most ten per second. */
+class Load {
+  private sent = 0;
+  private failed = 0;
+  private stopped = false;
+  private readonly running: Promise<void>;
+
+  constructor(private readonly request: () => Promise<boolean>) {
+    this.running = this.run();
+  }
+
+  private async run(): Promise<void> {
+    for (; !this.stopped; await new Promise((resolve) => setTimeout(resolve, 100))) {
+      this.sent++;
+      if (!(await this.request().catch(() => false))) this.failed++;
+    }
+  }
+
+  async stop(): Promise<{ sent: number; failed: number }> {
+    this.stopped = true;
+    await this.running;
+    return { sent: this.sent, failed: this.failed };
+  }
+}
