@@ -197,6 +197,24 @@ it("a new version replaces the old one without a time in which no task is health
   await remove("rolling");
 });
 
+it("with a maximum of 100 percent, the old task stops before the new one starts", async () => {
+  const deploymentConfiguration = { minimumHealthyPercent: 0, maximumPercent: 100 };
+  const taskDefinition = await definition("single", HEALTHY);
+  await ecs.send(
+    new CreateServiceCommand({ serviceName: "single", taskDefinition, desiredCount: 1, deploymentConfiguration }),
+  );
+  await completed("single");
+  await update("single", { taskDefinition: await definition("single", `echo new; ${HEALTHY}`) });
+  let most = 0;
+  await until("the new deployment is complete", 40, async () => {
+    const { runningCount = 0, primary } = await serviceNamed("single");
+    most = Math.max(most, runningCount);
+    return primary.rolloutState === "COMPLETED" && runningCount === 1;
+  });
+  expect(most).toBe(1);
+  await remove("single");
+});
+
 it("an image that never gets healthy runs, is replaced, and is rolled back after three tasks", async () => {
   const good = await definition("unhealthy", HEALTHY);
   await create("unhealthy", good);

@@ -200,12 +200,13 @@ def serve_listeners(backend) -> None:
     listeners = {arn: (one, listener) for one in backend.load_balancers.values() for arn, listener in one.listeners.items()}
     for arn, (one, listener) in listeners.items():
         if arn not in SERVERS:
+            names = [one.dns_name, *(name for other in one.listeners.values() for name in domain_names(other))]
             handler = type("ListenerHandler", (Handler,), {"listener": listener, "backend": backend})
             server = SERVERS[arn] = ThreadingHTTPServer(("127.0.0.1", 0), handler)
             if listener.protocol == "HTTPS":
-                server.socket = tls.server_context([one.dns_name, *domain_names(listener)]).wrap_socket(server.socket, server_side=True)
+                server.socket = tls.server_context(names).wrap_socket(server.socket, server_side=True)
             threading.Thread(target=server.serve_forever, daemon=True, name="listener").start()
-            for host in [one.dns_name, *domain_names(listener)]:
+            for host in names:
                 addresses.publish(host, int(listener.port), server.server_address)
     for arn in SERVERS.keys() - listeners.keys():
         SERVERS.pop(arn).shutdown()
