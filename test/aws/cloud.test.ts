@@ -88,10 +88,13 @@ describe("dev, with tasks", () => {
     expect(failed).toBe(0);
   });
 
-  it("destroy leaves no container, volume, or network", async () => {
+  it("destroy leaves no container or volume, and the end of the emulator no network", async () => {
     await dev.must("destroy --yes --skip-preview");
-    const label = `label=spatialforge.emulator=${dev.emulator.run}`;
-    expect(docker("ps", "-aq", "--filter", label)).toBe("");
+    const label = ["--filter", `label=spatialforge.emulator=${dev.emulator.run}`];
+    expect(docker("ps", "-aq", ...label)).toBe("");
+    expect(docker("volume", "ls", "-q", ...label)).toBe("");
+    await dev.emulator.stop();
+    expect(docker("network", "ls", "-q", ...label)).toBe("");
   });
 });
 

@@ -312,7 +312,6 @@ it("a task that protects itself is not stopped by scale-in until its protection 
   await create("protected", await definition("protected", command));
   await completed("protected");
   await update("protected", { desiredCount: 0 });
-  await new Promise((resolve) => setTimeout(resolve, 2000));
   expect(await tasksOf("protected")).toHaveLength(1);
   await until("the task stops", 30, async () => (await tasksOf("protected")).length === 0);
   await remove("protected");

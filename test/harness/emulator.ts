@@ -126,7 +126,7 @@ export class Emulator {
   /** Stops the emulator, which removes what it has created on the Docker engine. */
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
-    if (this.process.kill()) await ended;
+    if (this.process.exitCode === null && this.process.kill()) await ended;
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

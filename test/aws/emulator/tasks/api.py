@@ -6,7 +6,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
 
-from . import alarms, loop, redis_server  # noqa: F401
+from . import alarms, efs_volumes, loop, redis_server  # noqa: F401
 from .agent import protect, protection
 
 # Properties of a service that moto stores. It ignores all others.
