@@ -13,7 +13,9 @@ const fails = (command: string, ...args: string[]): boolean => spawnSync(command
 const replaced: Record<string, string> = {};
 if (!process.env.CI) {
   const python = process.env.EMULATOR_PYTHON ?? "python3";
-  if (fails(python, "-c", "import moto") || !process.env.LAB_ECR) replaced.aws = "test/harness/no-emulator.test.ts";
+  if (fails(python, "-c", "import moto") || !process.env.LAB_ECR || !process.env.EMULATOR_CA) {
+    replaced.aws = "test/harness/no-emulator.test.ts";
+  }
   if (fails("docker", "version")) replaced.images = replaced.stack = replaced.aws = "test/harness/no-engine.test.ts";
 }
 
