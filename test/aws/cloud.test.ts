@@ -2,7 +2,7 @@ import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53
 import { DescribeTasksCommand, ECSClient, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AwsStack } from "../harness/aws-stack";
-import { CloudClient } from "../harness/cloud-client";
+import { CloudClient, type Answer } from "../harness/cloud-client";
 import { Ecr } from "../harness/ecr";
 import { docker, until } from "../harness/engine";
 
@@ -28,6 +28,10 @@ async function tasksOf(stack: AwsStack, serviceName: string): Promise<Task[]> {
   const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster, serviceName }));
   return (await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }))).tasks ?? [];
 }
+
+/** Whether an answer is complete and has the usage of the key. */
+const isUsage = ({ status, body }: Answer): boolean =>
+  status === 200 && (JSON.parse(body.toString()) as { owner?: string }).owner === "test";
 
 const containerOf = (task: Task): string =>
   docker("ps", "-q", "--filter", `label=spatialforge.emulator.task=${task.taskArn!.split("/").at(-1)}`);
@@ -79,7 +83,7 @@ describe("dev, with tasks", () => {
     dev.edit("sample-app/spatialforge/main.py", (text) =>
       text.replaceAll("SpatialForge sample", "SpatialForge changed"),
     );
-    const load = new Load(() => client.send(`${url}/v1/billing/usage`).then(({ status }) => status === 200));
+    const load = new Load(() => client.send(`${url}/v1/billing/usage`).then(isUsage));
     await dev.up();
     const { sent, failed } = await load.stop();
     console.log(`requests during the update: ${sent}, failed: ${failed}`);

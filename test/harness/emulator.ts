@@ -46,14 +46,24 @@ export class Emulator {
       env: { ...env, ...mode },
       stdio: ["ignore", "ignore", process.env.EMULATOR_DEBUG ? "inherit" : "ignore"],
     });
-    const url = `http://127.0.0.1:${port}`;
-    await until("the emulated AWS answers", 60, () =>
-      fetch(`${url}/moto-api/data.json`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-    return new Emulator(child, url, run, folder);
+    const emulator = new Emulator(child, `http://127.0.0.1:${port}`, run, folder);
+    let failure = "";
+    child.once("error", ({ message }) => (failure = message));
+    child.once("exit", (code) => (failure = `exit code ${code}`));
+    try {
+      await until("the emulated AWS answers", 60, () => {
+        if (failure)
+          throw new Error(`the emulated AWS did not start (${failure}): set EMULATOR_DEBUG=1 to see its output`);
+        return fetch(`${emulator.url}/moto-api/data.json`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      });
+    } catch (error) {
+      await emulator.stop();
+      throw error;
+    }
+    return emulator;
   }
 
   /** Configuration for an AWS SDK client. */

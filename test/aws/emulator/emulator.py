@@ -41,7 +41,16 @@ elasticache.ElastiCacheBackend.arn_regex = property(
 if __name__ == "__main__":
     import signal
 
-    from moto.server import main
+    import moto.server
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that exit handlers run
-    main()
+    def end(*_) -> None:
+        """Ends once, although the signal can come several times. The exit handlers remove what tasks have created."""
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, signal.SIG_IGN)
+        if "tasks.loop" in sys.modules:
+            sys.modules["tasks.loop"].ENDED.set()
+            sys.modules["tasks.containers"].remove_containers()  # so that no stop waits for its timeout
+        sys.exit(0)
+
+    moto.server.signal_handler = end  # which main() installs
+    moto.server.main()

@@ -12,5 +12,6 @@
 - `clock` makes the times of AWS shorter. `refusals` is also for services without tasks.
 
 Left out: placement strategies, task sets, daemon services, sidecars (a task has one container), the throttling of tasks that fail repeatedly, IAM,
+the start of a replacement before an unhealthy task stops,
 signatures of S3 requests, WAF, KMS, target tracking, the semantics of EFS, ECS Exec, Availability Zones, and new passwords of Redis.
 """

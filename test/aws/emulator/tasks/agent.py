@@ -21,12 +21,16 @@ def protection(task) -> dict:
 
 
 def protect(task, enabled: bool, minutes: int | None) -> dict:
+    """Sets or ends the protection. A task that stops can no longer be protected. The caller holds the lock of the loop."""
+    if task.desired_status == "STOPPED":
+        enabled = False
     task.protected_until = time.time() + 60 * (minutes or DEFAULT_EXPIRES_MIN) if enabled else 0.0
     return protection(task)
 
 
 class Handler(BaseHTTPRequestHandler):
     tasks: dict = {}
+    lock = None  # of the loop
 
     def do_PUT(self) -> None:
         wanted = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -42,7 +46,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         if self.path.endswith("/task-protection/v1/state"):
-            found = {key[0].upper() + key[1:]: value for key, value in of(task).items()}
+            with self.lock:
+                found = {key[0].upper() + key[1:]: value for key, value in of(task).items()}
             body = {"protection": found}
         else:
             body = {"Cluster": task.cluster.arn, "TaskARN": task.arn, "Family": task.definition.family, "Revision": str(task.definition.revision)}
@@ -60,11 +65,11 @@ class Handler(BaseHTTPRequestHandler):
 server: ThreadingHTTPServer | None = None
 
 
-def address(tasks: dict) -> str:
-    """Address of the endpoint for containers. The first call starts the server."""
+def address(tasks: dict, lock) -> str:
+    """Address of the endpoint for containers. The first call starts the server. `lock`: of the loop."""
     global server
     if not server:
-        Handler.tasks = tasks
+        Handler.tasks, Handler.lock = tasks, lock
         server = ThreadingHTTPServer((containers.gateway(), 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True, name="agent").start()
     host, port = server.server_address[:2]

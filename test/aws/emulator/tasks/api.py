@@ -75,15 +75,17 @@ def create_service(self, wanted):
 @call
 def update_service(self, wanted):
     service = service_of(self, wanted)
-    before = {"taskDefinition": service.task_definition, "desired_count": service.desired_count}
+    before = {key: getattr(service, camelcase_to_underscores(key), None) for key in DEPLOYS}
     counts = service.running_count, service.pending_count
     out = moto_update_service(self)
     service.running_count, service.pending_count = counts
-    changed = {key for key in DEPLOYS & wanted.keys() if wanted[key] != before.get(key, getattr(service, camelcase_to_underscores(key), None))}
+    service.task_definition = self.ecs_backend.describe_task_definition(service.task_definition).arn
+    after = {**wanted, "taskDefinition": service.task_definition}
+    changed = {key for key in DEPLOYS & wanted.keys() if wanted[key] is not None and after[key] != before[key]}
     store(service, wanted)
     one = loop.scheduler(self.ecs_backend, service)
     if changed or wanted.get("forceNewDeployment"):
-        one.deploy(self.ecs_backend.describe_task_definition(service.task_definition).arn)
+        one.deploy(service.task_definition)
     one.reconcile()
     return out
 

@@ -3,6 +3,7 @@
 import os
 import resource
 import uuid
+from contextlib import suppress
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -157,11 +158,20 @@ def remove(task, container) -> None:
         volume.remove(force=True)
 
 
+OWN = {"label": f"spatialforge.emulator={RUN}"}
+
+
+def remove_containers() -> None:
+    """Ends and removes all containers of this emulator."""
+    for container in client.containers.list(all=True, filters=OWN, ignore_removed=True):
+        with suppress(APIError):  # a task has removed it
+            container.remove(force=True, v=True)
+
+
 def remove_all() -> None:
     """Removes everything that this emulator created."""
-    only = {"label": f"spatialforge.emulator={RUN}"}
-    for container in client.containers.list(all=True, filters=only, ignore_removed=True):
-        container.remove(force=True, v=True)
+    remove_containers()
     for kind in (client.volumes, client.networks):
-        for one in kind.list(filters=only):
-            one.remove()
+        for one in kind.list(filters=OWN):
+            with suppress(APIError):
+                one.remove()

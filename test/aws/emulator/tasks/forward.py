@@ -44,6 +44,7 @@ def forward(handler, host: str, port: int, more: dict[str, str], timeout: float)
 
 
 def answer(handler, response) -> None:
+    handler.has_answered = True
     handler.send_response_only(response.status, response.reason)
     names = {name.lower() for name, _ in response.getheaders()}
     for name, value in response.getheaders():
@@ -55,6 +56,10 @@ def answer(handler, response) -> None:
         handler.close_connection = True
     handler.end_headers()
     if has_body:
+        sent = 0
         while data := response.read1(CHUNK):
+            sent += len(data)
             handler.wfile.write(data)
             handler.wfile.flush()
+        if "content-length" in names and sent < int(response.getheader("content-length")):
+            raise OSError("the server ended the response too early")

@@ -5,6 +5,7 @@ Left out: WebSockets, stickiness, access logs, and WAF.
 
 import http.client
 import re
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Target:
     in_flight: int = 0
     drains_since: float = field(default=0.0)
     delay: float = 300.0  # deregistration delay in seconds
+    is_checked: bool = False  # a check is in progress
 
     @property
     def address(self) -> str:
@@ -89,8 +91,8 @@ def check_targets(backend) -> None:
         for target in list(known):
             if group:
                 target.delay = float(group.attributes.get("deregistration_delay.timeout_seconds", target.delay))
-            if group and target.state != "draining" and time.time() - target.checked >= interval(group):
-                target.checked = time.time()
+            if group and not target.is_checked and target.state != "draining" and time.time() - target.checked >= interval(group):
+                target.checked, target.is_checked = time.time(), True
                 threading.Thread(target=check, args=(group, target), daemon=True).start()
 
 
@@ -103,23 +105,30 @@ def check(group, target: Target) -> None:
     try:
         connection.request("GET", group.health_check_path or "/", headers={"User-Agent": "ELB-HealthChecker/2.0"})
         passed = str(connection.getresponse().status) == str((group.matcher or {}).get("HttpCode", "200"))
-    except OSError:
+    except (OSError, http.client.HTTPException):
         passed = False
     finally:
         connection.close()
-    target.passed, target.failed = (target.passed + 1, 0) if passed else (0, target.failed + 1)
-    # The first check of a target that passes makes it healthy.
-    if passed and (target.state == "initial" or target.passed >= int(group.healthy_threshold_count)) and target.state != "draining":
-        target.state = "healthy"
-    elif target.failed >= int(group.unhealthy_threshold_count) and target.state != "draining":
-        target.state = "unhealthy"
+    with LOCK:
+        target.is_checked = False
+        if target.state == "draining":
+            return
+        target.passed, target.failed = (target.passed + 1, 0) if passed else (0, target.failed + 1)
+        # The first check of a target that passes makes it healthy.
+        if passed and (target.state == "initial" or target.passed >= int(group.healthy_threshold_count)):
+            target.state = "healthy"
+        elif target.failed >= int(group.unhealthy_threshold_count):
+            target.state = "unhealthy"
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     listener = backend = None
+    timeout = 150  # of a read or a write, also of the handshake of TLS
+    has_answered = False
 
     def do(self) -> None:
+        self.has_answered = False
         for action in self.actions():
             kind = action.data["Type"]
             if kind == "fixed-response":
@@ -160,7 +169,10 @@ class Handler(BaseHTTPRequestHandler):
             forward(self, target.address, target.port, more, timeout=140)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
-            self.reply(502, "502 Bad Gateway")
+            if self.has_answered:  # the client must see that the response is cut off
+                self.connection.shutdown(socket.SHUT_RDWR)
+            else:
+                self.reply(502, "502 Bad Gateway")
         finally:
             with LOCK:
                 target.in_flight -= 1
@@ -192,24 +204,30 @@ def pattern(value: str) -> re.Pattern:
     return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in value))
 
 
-SERVERS: dict[str, ThreadingHTTPServer] = {}  # by the ARN of the listener
+SERVERS: dict[tuple, ThreadingHTTPServer] = {}  # by the backend and the ARN of the listener
 
 
 def serve_listeners(backend) -> None:
     """Starts a server for each new listener, and stops those of deleted listeners."""
     listeners = {arn: (one, listener) for one in backend.load_balancers.values() for arn, listener in one.listeners.items()}
     for arn, (one, listener) in listeners.items():
-        if arn not in SERVERS:
+        if (backend.region_name, arn) not in SERVERS:
             names = [one.dns_name, *(name for other in one.listeners.values() for name in domain_names(other))]
             handler = type("ListenerHandler", (Handler,), {"listener": listener, "backend": backend})
-            server = SERVERS[arn] = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
             if listener.protocol == "HTTPS":
-                server.socket = tls.server_context(names).wrap_socket(server.socket, server_side=True)
+                server.socket = tls.wrap(server.socket, names)
+            SERVERS[backend.region_name, arn] = server
             threading.Thread(target=server.serve_forever, daemon=True, name="listener").start()
             for host in names:
                 addresses.publish(host, int(listener.port), server.server_address)
-    for arn in SERVERS.keys() - listeners.keys():
-        SERVERS.pop(arn).shutdown()
+    for key in [key for key in SERVERS if key[0] == backend.region_name and key[1] not in listeners]:
+        threading.Thread(target=end, args=(SERVERS.pop(key),), daemon=True).start()
+
+
+def end(server: ThreadingHTTPServer) -> None:
+    server.shutdown()
+    server.server_close()
 
 
 def domain_names(listener) -> list[str]:

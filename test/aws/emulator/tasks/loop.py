@@ -31,7 +31,7 @@ def start_task(backend, cluster, definition, started_by: str, group: str, overri
     """Starts a task. `targets`: the load balancers of its service. If its capacity provider has an Auto Scaling group, it waits in PROVISIONING for a host of the group."""
     task = Task(cluster, definition, started_by, group, overrides, **more)
     task.targets = list(targets)
-    task.place = lambda: task.start(agent.address(TASKS), backend.account_id, backend.region_name)
+    task.place = lambda: task.start(agent.address(TASKS, LOCK), backend.account_id, backend.region_name)
     TASKS[task.id] = task
     task.hosts = hosts_of(backend, more.get("capacityProviderName"))
     if not task.hosts:
@@ -104,8 +104,7 @@ def place_tasks() -> None:
 @atexit.register
 def end() -> None:
     """Stops the loop and removes all containers, volumes, and networks."""
-    with LOCK:
-        ENDED.set()
+    ENDED.set()
     containers.remove_all()
 
 

@@ -21,6 +21,7 @@ def hosts(region: str) -> list[str]:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     moto_port = 0
+    timeout = 60  # of a read or a write, also of the handshake of TLS
 
     def do(self) -> None:
         forward(self, "127.0.0.1", self.moto_port, {}, TIMEOUT_S)
@@ -54,11 +55,11 @@ def names(account: str, region: str) -> dict[str, str]:
         return {}
     address = containers.gateway()
     if not started:
-        started = True
         served = [name for host in hosts(region) for name in (host, f"*.{host}")]
         server = ThreadingHTTPServer((address, 443), Handler)
-        server.socket = tls.server_context(served).wrap_socket(server.socket, server_side=True)
+        server.socket = tls.wrap(server.socket, served)
         threading.Thread(target=server.serve_forever, daemon=True, name="s3").start()
+        started = True
     buckets = list(s3_backends[account]["aws"].buckets)
     found = [name for host in hosts(region) for name in (host, *(f"{bucket}.{host}" for bucket in buckets))]
     for name in found:

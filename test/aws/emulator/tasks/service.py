@@ -133,8 +133,10 @@ class Scheduler:
         healthy = sum(task.is_active and task.is_healthy for task in self.tasks)
         old = [task for task in self.tasks if task.is_active and task.started_by != primary.id]
         new = [task for task in self.tasks_of(primary) if task.is_active]
-        surplus = new[self.service.desired_count :] if len(new) > self.service.desired_count else []
-        for task in sorted(old, key=lambda one: one.is_healthy) + surplus[::-1]:
+        # Protected tasks stay: others stop in their place, the newest first.
+        number = max(len(new) - self.service.desired_count, 0)
+        surplus = [task for task in reversed(new) if not task.is_protected][:number]
+        for task in sorted(old, key=lambda one: one.is_healthy) + surplus:
             if task.is_protected or (task.is_healthy and healthy - 1 < minimum):
                 continue
             healthy -= task.is_healthy

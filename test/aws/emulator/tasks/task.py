@@ -16,6 +16,11 @@ from .containers import CannotStart
 
 # Starts and stops take seconds, and must not hold the lock.
 WORKERS = ThreadPoolExecutor(max_workers=16)
+# A stop waits for the task to end, which takes up to its stop timeout. It must not delay a start.
+STOPS = ThreadPoolExecutor(max_workers=64)
+
+# Seconds for which the end of a task waits for its log.
+LOG_TIMEOUT_S = 20
 
 # Seconds between SIGTERM and SIGKILL without `stopTimeout`.
 DEFAULT_STOP_TIMEOUT = 30
@@ -40,6 +45,7 @@ class Task:
         self.docker = None  # the container on the engine
         self.address = ""
         self.hosts = None  # the Auto Scaling group that it runs on
+        self.log: threading.Thread | None = None
         self.targets: list[dict] = []  # the load balancers of its service
 
     @property
@@ -76,18 +82,24 @@ class Task:
             )
             if self.desired_status == "STOPPED":
                 return self._ended(None)
+            log = self._log_stream(account, region)
             self.docker.start()
             self.docker.reload()
             self.address = self.docker.attrs["NetworkSettings"]["Networks"][containers.RUN]["IPAddress"]
-            threading.Thread(target=self._follow_log, args=(account, region), daemon=True).start()
+            if log:
+                self.log = threading.Thread(target=self._follow_log, args=log, daemon=True)
+                self.log.start()
             self.times["startedAt"] = utcnow()
             self.last_status = "RUNNING"
         except CannotStart as error:
-            self.stop_code, self.stopped_reason = "TaskFailedToStart", str(error)
-            self._ended(None)
+            self._failed_to_start(str(error))
         except Exception as error:  # the engine refused the start
-            self.stop_code, self.stopped_reason = "TaskFailedToStart", f"CannotStartContainerError: {error}"
-            self._ended(None)
+            self._failed_to_start(f"CannotStartContainerError: {error}")
+
+    def _failed_to_start(self, reason: str) -> None:
+        if not self.stop_code:  # otherwise it was stopped while it started
+            self.stop_code, self.stopped_reason = "TaskFailedToStart", reason
+        self._ended(None)
 
     def look(self) -> None:
         """Stops the container if the task must stop, and reads its state."""
@@ -97,7 +109,7 @@ class Task:
             self.last_status = "DEACTIVATING"
         if self.last_status == "DEACTIVATING" and load_balancer.is_drained(self):
             self.last_status = "STOPPING"
-            WORKERS.submit(self.docker.stop, timeout=int(self.container.get("stopTimeout") or DEFAULT_STOP_TIMEOUT))
+            STOPS.submit(self.docker.stop, timeout=int(self.container.get("stopTimeout") or DEFAULT_STOP_TIMEOUT))
         try:
             self.docker.reload()
         except NotFound:
@@ -134,26 +146,49 @@ class Task:
         self.exit_code, self.desired_status = exit_code, "STOPPED"
         self.times |= {"stoppedAt": utcnow()}
         self.times.setdefault("stoppingAt", self.times["stoppedAt"])
-        self.last_status = "STOPPED"
         load_balancer.forget(self)
+        self.last_status = "DEPROVISIONING" if self.docker else "STOPPED"
         if self.docker:
-            WORKERS.submit(containers.remove, self, self.docker)
+            WORKERS.submit(self._deprovision)
 
-    def _follow_log(self, account: str, region: str) -> None:
+    def _deprovision(self) -> None:
+        """The task is STOPPED when its log is complete and its container is removed."""
+        try:
+            if self.log:
+                self.log.join(LOG_TIMEOUT_S)
+            containers.remove(self, self.docker)
+        finally:
+            self.last_status = "STOPPED"
+
+    def _log_stream(self, account: str, region: str) -> tuple | None:
+        """Creates the log stream of the task. Without its log group, the task cannot start."""
         options = (self.container.get("logConfiguration") or {}).get("options") or {}
         if "awslogs-group" not in options:
-            return
+            return None
         group = options["awslogs-group"]
         stream = f"{options['awslogs-stream-prefix']}/{self.container['name']}/{self.id}"
         logs = logs_backends[account][region]
-        logs.create_log_stream(group, stream)
-        rest = b""
-        for chunk in self.docker.logs(stream=True, follow=True):
-            *lines, rest = (rest + chunk).split(b"\n")
+        try:
+            logs.create_log_stream(group, stream)
+        except Exception as error:
+            raise CannotStart(
+                "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+                f"failed to create Cloudwatch log stream: {type(error).__name__}: The specified log group does not exist."
+            ) from None
+        return logs, group, stream
+
+    def _follow_log(self, logs, group: str, stream: str) -> None:
+        def publish(lines: list[bytes]) -> None:
             events = [{"timestamp": int(time.time() * 1000), "message": line.decode(errors="replace")} for line in lines]
             if events:
                 logs.put_log_events(group, stream, events)
-                metrics.publish([one["message"] for one in events], account, region)
+                metrics.publish([one["message"] for one in events], logs.account_id, logs.region_name)
+
+        rest = b""
+        for chunk in self.docker.logs(stream=True, follow=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            publish(lines)
+        publish([rest] if rest else [])
 
     def listed(self) -> dict:
         """The task as DescribeTasks returns it."""

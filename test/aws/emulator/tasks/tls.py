@@ -35,6 +35,11 @@ def certificate(names: list[str]) -> tuple[bytes, bytes]:
     return signed.public_bytes(serialization.Encoding.PEM), pem
 
 
+def wrap(listening, names: list[str]):
+    """A listening socket with TLS. The handshake is part of the first read, so a client that stalls does not delay the others."""
+    return server_context(names).wrap_socket(listening, server_side=True, do_handshake_on_connect=False)
+
+
 def server_context(names: list[str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
