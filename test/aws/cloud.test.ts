@@ -5,6 +5,7 @@ import { AwsStack } from "../harness/aws-stack";
 import { CloudClient, type Answer } from "../harness/cloud-client";
 import { Ecr } from "../harness/ecr";
 import { docker, until } from "../harness/engine";
+import { Load } from "../harness/load";
 
 const DOMAIN_NAME = "sf.example.org";
 const ecr = new Ecr(process.env.LAB_ECR ?? "");
@@ -120,28 +121,3 @@ describe("prod, with tasks", () => {
     expect(healthy.length).toBeGreaterThanOrEqual(2);
   });
 });
-
-/** Sends one request after the other, at most ten per second. */
-class Load {
-  private sent = 0;
-  private failed = 0;
-  private stopped = false;
-  private readonly running: Promise<void>;
-
-  constructor(private readonly request: () => Promise<boolean>) {
-    this.running = this.run();
-  }
-
-  private async run(): Promise<void> {
-    for (; !this.stopped; await new Promise((resolve) => setTimeout(resolve, 100))) {
-      this.sent++;
-      if (!(await this.request().catch(() => false))) this.failed++;
-    }
-  }
-
-  async stop(): Promise<{ sent: number; failed: number }> {
-    this.stopped = true;
-    await this.running;
-    return { sent: this.sent, failed: this.failed };
-  }
-}

@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
 import { IMAGES } from "../../stack/images/catalog";
 import { docker } from "../harness/engine";
+import { Load } from "../harness/load";
 import { cacheImage, newLayers, SETTINGS, type LocalService } from "../harness/local-service";
 
 /** Hash of the wheel of six 1.16.0. The lock has a later version. */
@@ -21,9 +22,9 @@ export function changes(service: LocalService): void {
   it("code: one new layer for all images, and requests are answered during the update", async () => {
     const before = await service.layers();
     service.edit(MAIN, (text) => text.replaceAll("SpatialForge sample", "SpatialForge changed"));
-    const traffic = new Traffic(`${service.url}/health`);
+    const load = new Load(() => fetch(`${service.url}/health`).then(({ ok }) => ok));
     const output = await service.up();
-    const { sent, failed } = await traffic.stop();
+    const { sent, failed } = await load.stop();
     expect(output).toMatch(/Took [\d.]+ s/);
     const added = newLayers(before, await service.layers());
     expect(added.map((layers) => layers.length)).toEqual([1, 1, 1]);
@@ -87,33 +88,4 @@ function emptyBuildCache(): void {
 function installedGroups(): string[] {
   const records = docker("system", "df", "-v", "--format", "{{range .BuildCache}}{{println .Description}}{{end}}");
   return [...records.matchAll(/^mount \/ from exec .*install\.py \/mnt\/(\w+)/gm)].map(([, group]) => group);
-}
-
-/** Sends one request after the other, at most ten per second. */
-class Traffic {
-  private sent = 0;
-  private failed = 0;
-  private stopped = false;
-  private readonly running: Promise<void>;
-
-  constructor(private readonly url: string) {
-    this.running = this.run();
-  }
-
-  private async run(): Promise<void> {
-    for (; !this.stopped; await new Promise((resolve) => setTimeout(resolve, 100))) {
-      this.sent++;
-      const succeeded = await fetch(this.url).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-      if (!succeeded) this.failed++;
-    }
-  }
-
-  async stop(): Promise<{ sent: number; failed: number }> {
-    this.stopped = true;
-    await this.running;
-    return { sent: this.sent, failed: this.failed };
-  }
 }

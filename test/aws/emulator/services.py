@@ -13,20 +13,18 @@ import time
 import uuid
 
 from moto.core.responses import ActionResult
-from moto.core.utils import camelcase_to_underscores, utcnow
+from moto.core.utils import utcnow
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.models import logs_backends
 from moto.ssm.models import ssm_backends
+
+from service_properties import store
 
 START_S = 1.5  # duration of a deployment
 FAILED_S = 4  # time for which a failed deployment stays in the list
 
 # moto handles requests in parallel. DescribeServices must not see half of an UpdateService.
 ONE_AT_A_TIME = threading.RLock()
-
-# Properties of a service that moto stores. It ignores all others.
-KNOWN = {"cluster", "service", "serviceName", "taskDefinition", "desiredCount", "forceNewDeployment", "tags"}
-KNOWN |= {"loadBalancers", "deploymentController", "schedulingStrategy", "networkConfiguration", "role", "clientToken"}
 
 
 def fault_of(request, service) -> dict:
@@ -160,9 +158,7 @@ def changed(original, starts):
         definition = before.task_definition if before else None
         out = original(self)
         service = self.ecs_backend.services[f"{cluster}:{name}"]
-        for key, value in wanted.items():
-            if key not in KNOWN and value is not None:
-                setattr(service, camelcase_to_underscores(key), value)
+        store(service, wanted)
         if starts(service, definition, wanted):
             rollouts = service.rollouts = getattr(service, "rollouts", None) or Rollouts()
             old = rollouts.deployments[:1]

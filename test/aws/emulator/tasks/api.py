@@ -5,13 +5,10 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
+from service_properties import store
 
 from . import alarms, efs_volumes, loop, redis_server  # noqa: F401
 from .agent import protect, protection
-
-# Properties of a service that moto stores. It ignores all others.
-KNOWN = {"cluster", "service", "serviceName", "taskDefinition", "desiredCount", "forceNewDeployment", "tags"}
-KNOWN |= {"loadBalancers", "deploymentController", "schedulingStrategy", "networkConfiguration", "role", "clientToken"}
 
 # Changes of a service that start a deployment.
 DEPLOYS = {"taskDefinition", "networkConfiguration", "capacityProviderStrategy", "loadBalancers", "platformVersion"}
@@ -38,12 +35,6 @@ def cluster_of(self, wanted):
 def service_of(self, wanted):
     name = (wanted.get("serviceName") or wanted["service"]).split("/")[-1]
     return self.ecs_backend.services[f"{cluster_of(self, wanted).name}:{name}"]
-
-
-def store(service, wanted) -> None:
-    for key, value in wanted.items():
-        if key not in KNOWN and value is not None:
-            setattr(service, camelcase_to_underscores(key), value)
 
 
 def describe_scaling_activities(self):

@@ -123,7 +123,7 @@ def check(group, target: Target) -> None:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    listener = backend = None
+    listener = None
     timeout = 150  # of a read or a write, also of the handshake of TLS
     has_answered = False
 
@@ -213,7 +213,7 @@ def serve_listeners(backend) -> None:
     for arn, (one, listener) in listeners.items():
         if (backend.region_name, arn) not in SERVERS:
             names = [one.dns_name, *(name for other in one.listeners.values() for name in domain_names(other))]
-            handler = type("ListenerHandler", (Handler,), {"listener": listener, "backend": backend})
+            handler = type("ListenerHandler", (Handler,), {"listener": listener})
             server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
             if listener.protocol == "HTTPS":
                 server.socket = tls.wrap(server.socket, names)

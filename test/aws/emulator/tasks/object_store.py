@@ -21,7 +21,7 @@ def hosts(region: str) -> list[str]:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     moto_port = 0
-    timeout = 60  # of a read or a write, also of the handshake of TLS
+    timeout = TIMEOUT_S  # of a read or a write, also of the handshake of TLS
 
     def do(self) -> None:
         forward(self, "127.0.0.1", self.moto_port, {}, TIMEOUT_S)

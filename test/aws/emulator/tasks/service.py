@@ -95,22 +95,25 @@ class Scheduler:
                 primary.failed += 1
         for task in self.tasks:
             if task.is_active and task.health == "UNHEALTHY":
-                task.stop("ServiceSchedulerInitiated", "Task failed container health checks")
-                if task.started_by == primary.id and not task.was_healthy:
-                    primary.failed += 1
-                self.event(f"(task {task.id}) failed container health checks.")
+                self.stop_unhealthy(task, primary, "Task failed container health checks", f"(task {task.id}) failed container health checks.")
             elif task.is_active and task.target_state == "unhealthy" and self.is_past_grace_period(task):
                 [target] = task.targets
-                task.stop("ServiceSchedulerInitiated", f"Task failed ELB health checks in ({target['targetGroupArn']})")
-                if task.started_by == primary.id and not task.was_healthy:
-                    primary.failed += 1
-                self.event(f"(task {task.id}) (port {target['containerPort']}) is unhealthy in ({target['targetGroupArn']}).")
+                group = target["targetGroupArn"]
+                text = f"(task {task.id}) (port {target['containerPort']}) is unhealthy in ({group})."
+                self.stop_unhealthy(task, primary, f"Task failed ELB health checks in ({group})", text)
         self.break_circuit(primary)
         primary = self.deployments[0]
         self.start_new(primary)
         self.stop_old(primary)
         self.complete(primary)
         self.publish()
+
+    def stop_unhealthy(self, task, primary: Deployment, reason: str, text: str) -> None:
+        """Stops a task. It counts for the circuit breaker if it was never healthy."""
+        task.stop("ServiceSchedulerInitiated", reason)
+        if task.started_by == primary.id and not task.was_healthy:
+            primary.failed += 1
+        self.event(text)
 
     def is_past_grace_period(self, task) -> bool:
         """Whether failed checks of the load balancer count."""
