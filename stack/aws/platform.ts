@@ -156,6 +156,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         images: digests,
         retainedReleases,
         timeout: args.settings.healthTimeout,
+        bakeTime: settings.bakeTime,
       },
       child,
     );

@@ -2,13 +2,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../root";
 
+/** Start of the lines with which the health check reports a change in the log of its container (`images/runtime/healthcheck.py`). */
+export const HEALTH_CHECK_LOG_PREFIX = "health check: ";
+
 /** Health check of a container. Times are in seconds. */
 export interface HealthCheck {
   command: string[];
   interval: number;
   timeout: number;
   retries: number;
+  /** Time after the start of a container in which failed checks do not count. */
+  startPeriod: number;
 }
+
+/** Seconds after the start of a container until ECS gives up on it, if it never gets healthy and each check takes no time. */
+export const secondsUntilUnhealthy = ({ startPeriod, interval, retries }: HealthCheck): number =>
+  startPeriod + interval * retries;
 
 /**
  * Reads the health check from `HEALTHCHECK` in `images/Dockerfile`, which is its only source. ECS ignores that instruction, so task
@@ -25,5 +34,6 @@ export function imageHealthCheck(): HealthCheck {
     interval: option("interval"),
     timeout: option("timeout"),
     retries: option("retries"),
+    startPeriod: option("start-period"),
   };
 }

@@ -112,10 +112,11 @@ export function laterUpdates(stack: AwsStack): void {
         stack.emulator.withFault("beat", { ...fault, exitCode: 4 }, () => stack.run("up --yes --skip-preview")),
       );
       expect(code).not.toBe(0);
-      expect(text).toMatch(/error: (api|beat): the new tasks failed to start/);
+      expect(text).toMatch(/error: (api|beat): the new version failed/);
       for (const service of ["api", "beat"]) {
-        const reason = `${service}: the new tasks failed to start: ECS deployment circuit breaker: tasks failed to start`;
+        const reason = `${service}: the new version failed: ECS deployment circuit breaker: tasks failed to start`;
         expect(text).toContain(reason);
+        expect(text).toContain(`${service}: the previous version is running`);
       }
       expect(text).toMatch(/Essential container in task exited; api: exit code 3/);
       expect(text).toMatch(/Essential container in task exited; beat: exit code 4/);
@@ -136,10 +137,9 @@ export function laterUpdates(stack: AwsStack): void {
         stack.run("up --yes --skip-preview"),
       );
       expect(code).not.toBe(0);
-      expect(text).toMatch(
-        /beat: the new tasks failed to start: the timeout of 20 s expired: 0 of 1 new tasks are running/,
-      );
+      expect(text).toMatch(/beat: the new version failed: the timeout of 20 s expired: 0 of 1 new tasks are healthy/);
       expect(text).toMatch(/last service event: .*unable to place a task/);
+      expect(text).toContain("beat: the previous version is running");
       await stack.up();
       expect(await stack.runningImage("beat")).toBe((await stack.imagesByRole()).beat);
     });
@@ -148,7 +148,7 @@ export function laterUpdates(stack: AwsStack): void {
       stack.set("spatialforge:healthTimeout", 10);
       stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# waits\n`);
       const text = await stack.emulator.withFault("api", { mode: "protected", seconds: 15 }, () => stack.up());
-      expect(text).toMatch(/api: 1 of 1 new tasks are running, 1 old task is running/);
+      expect(text).toMatch(/api: 1 of 1 new tasks are healthy, 1 old task is running/);
     });
   });
 

@@ -88,7 +88,12 @@ export class AwsStack {
 
   private configure(clone: Clone): void {
     clone.linkDependencies();
-    const common = { "aws:region": "us-east-1", "aws:maxRetries": "2", "spatialforge:app": { path: "sample-app" } };
+    const common = {
+      "aws:region": "us-east-1",
+      "aws:maxRetries": "2",
+      "spatialforge:app": { path: "sample-app" },
+      "spatialforge:aws/bakeTime": 0,
+    };
     for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
   }
 

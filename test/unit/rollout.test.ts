@@ -1,47 +1,68 @@
-import type { Deployment, Service } from "@aws-sdk/client-ecs";
-import { describe, expect, it, vi } from "vitest";
+import type { Deployment, Service, Task } from "@aws-sdk/client-ecs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { BakeTime } from "../../stack/aws/operations/rollout/bake-time";
 import { waitForDeployment } from "../../stack/aws/operations/rollout/deployment";
 import { deploymentState } from "../../stack/aws/operations/rollout/deployment-state";
-import * as clients from "../../stack/clients/aws";
+import * as calls from "../../stack/aws/operations/rollout/service-client";
 import { cacheTag, releaseOfTag, releaseTag } from "../../stack/registry/tags";
 
 const NEW = "definition:2";
 const OLD = "definition:1";
 const service = (...deployments: Deployment[]): Service => ({ status: "ACTIVE", deployments });
 const primary = (more: Deployment): Deployment => ({
+  id: "ecs-svc/2",
   status: "PRIMARY",
   taskDefinition: NEW,
   desiredCount: 2,
   ...more,
 });
 const active = (more: Deployment): Deployment => ({ status: "ACTIVE", taskDefinition: OLD, ...more });
+const task = (taskArn: string, more: Task = {}): Task => ({
+  taskArn,
+  startedBy: "ecs-svc/2",
+  lastStatus: "RUNNING",
+  healthStatus: "HEALTHY",
+  ...more,
+});
+const oldTask = (taskArn: string) => task(taskArn, { startedBy: "ecs-svc/1" });
+
+afterEach(() => vi.restoreAllMocks());
 
 describe("the state of a deployment", () => {
   it("is completed if ECS has completed the new deployment", () => {
-    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), NEW)).toEqual({ kind: "completed" });
+    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), [], NEW)).toEqual({ kind: "completed" });
   });
 
-  it("is in progress while new tasks start", () => {
+  it("counts tasks that are healthy, not tasks that are RUNNING", () => {
     const state = deploymentState(
-      service(primary({ rolloutState: "IN_PROGRESS", runningCount: 1, failedTasks: 1 }), active({ runningCount: 2 })),
+      service(primary({ rolloutState: "IN_PROGRESS", runningCount: 2, failedTasks: 1 }), active({ runningCount: 2 })),
+      [task("a"), task("b", { healthStatus: "UNKNOWN" }), oldTask("c"), oldTask("d")],
       NEW,
     );
     expect(state).toEqual({
       kind: "in-progress",
-      draining: false,
-      summary: "1 of 2 new tasks are running, 1 failed, 2 old tasks are running",
+      healthy: false,
+      waitsForCapacity: false,
+      summary: "1 of 2 new tasks are healthy, 1 failed, 2 old tasks are running",
     });
   });
 
   it("is in progress while an old task finishes its job", () => {
     const state = deploymentState(
       service(primary({ rolloutState: "IN_PROGRESS", runningCount: 2 }), active({ runningCount: 1 })),
+      [task("a"), task("b"), oldTask("c")],
       NEW,
     );
     expect(state).toMatchObject({
-      kind: "in-progress",
-      draining: true,
-      summary: "2 of 2 new tasks are running, 1 old task is running",
+      healthy: true,
+      summary: "2 of 2 new tasks are healthy, 1 old task is running",
+    });
+  });
+
+  it("waits for capacity if a new task waits for an instance", () => {
+    const waiting = task("a", { lastStatus: "PROVISIONING", healthStatus: "UNKNOWN" });
+    expect(deploymentState(service(primary({ rolloutState: "IN_PROGRESS" })), [waiting], NEW)).toMatchObject({
+      waitsForCapacity: true,
     });
   });
 
@@ -66,42 +87,97 @@ describe("the state of a deployment", () => {
     ],
     ["the service is being deleted", { ...service(primary({})), status: "DRAINING" }, "the service is DRAINING"],
   ])("is failed if %s", (_, state, reason) => {
-    expect(deploymentState(state, NEW)).toEqual({ kind: "failed", reason });
+    expect(deploymentState(state, [], NEW)).toEqual({ kind: "failed", reason });
+  });
+});
+
+describe("the bake time", () => {
+  const stopped = (more: Task) => vi.spyOn(calls, "describeTasks").mockResolvedValue([task("a", more)]);
+
+  it.each<[string, Task]>([
+    ["exits", { stopCode: "EssentialContainerExited", stoppedReason: "Essential container in task exited" }],
+    ["fails its health check", { stoppedReason: "Task failed container health checks" }],
+    ["fails the checks of the load balancer", { stoppedReason: "Task failed ELB health checks in (target-group x)" }],
+  ])("finds a task that was healthy and %s", async (_, more) => {
+    const bakeTime = new BakeTime("sf", 60);
+    stopped({});
+    expect(await bakeTime.failedTask([task("a")])).toBeUndefined();
+    stopped(more);
+    expect(await bakeTime.failedTask([])).toMatchObject({ taskArn: "a" });
+  });
+
+  it("finds a task that was healthy and is unhealthy", async () => {
+    const bakeTime = new BakeTime("sf", 60);
+    stopped({});
+    await bakeTime.failedTask([task("a")]);
+    expect(await bakeTime.failedTask([task("a", { healthStatus: "UNHEALTHY" })])).toMatchObject({ taskArn: "a" });
+  });
+
+  it.each<[string, Task]>([
+    [
+      "scale-in",
+      { stopCode: "ServiceSchedulerInitiated", stoppedReason: "Scaling activity initiated by (deployment 2)" },
+    ],
+    ["the loss of a spot instance", { stopCode: "SpotInterruption", stoppedReason: "Your Spot Task was interrupted." }],
+    [
+      "the loss of an instance",
+      { stopCode: "TerminationNotice", stoppedReason: "Host EC2 (instance i-1) terminated." },
+    ],
+  ])("ignores a task that ends because of %s", async (_, more) => {
+    const bakeTime = new BakeTime("sf", 60);
+    stopped({});
+    await bakeTime.failedTask([task("a")]);
+    stopped(more);
+    expect(await bakeTime.failedTask([])).toBeUndefined();
+  });
+
+  it("starts once and ends after its seconds", () => {
+    const bakeTime = new BakeTime("sf", 60);
+    expect(bakeTime.isOver).toBe(false);
+    bakeTime.start(Date.now() - 59_000);
+    expect(bakeTime.isOver).toBe(false);
+    bakeTime.start(Date.now() - 61_000);
+    expect(bakeTime.isOver).toBe(false);
+    const over = new BakeTime("sf", 60);
+    over.start(Date.now() - 61_000);
+    expect(over.isOver).toBe(true);
   });
 });
 
 describe("a task definition that ECS no longer deploys by itself", () => {
+  const completed = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW, desiredCount: 1 };
   it.each([
     [
       "ECS rolled back to an earlier task definition",
-      { ...service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED" })), taskDefinition: OLD },
+      {
+        ...service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED" })),
+        taskDefinition: OLD,
+        desiredCount: 1,
+      },
+      {},
     ],
-    ["the last deployment failed", { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW }],
-  ])("is deployed again: %s", async (reason, before) => {
-    const updates: object[] = [];
-    let current: Service = before;
-    class Command {
-      constructor(readonly input: object) {}
-    }
-    class UpdateServiceCommand extends Command {}
-    const send = (command: Command) => {
-      if (command instanceof UpdateServiceCommand) {
-        updates.push(command.input);
-        current = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW };
-      }
-      return Promise.resolve({ services: [current] });
-    };
-    vi.spyOn(clients, "ecsClient").mockResolvedValue({
-      client: { send },
-      DescribeServicesCommand: Command,
-      UpdateServiceCommand,
-    } as never);
+    [
+      "the last deployment failed",
+      { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW, desiredCount: 1 },
+      {},
+    ],
+    [
+      "the service is stopped, because its first deployment failed",
+      { ...completed, desiredCount: 0 },
+      { desiredCount: 1 },
+    ],
+  ])("is deployed again: %s", async (reason, before: Service, more) => {
+    vi.spyOn(calls, "describeService").mockResolvedValueOnce(before).mockResolvedValue(completed);
+    vi.spyOn(calls, "serviceTasks").mockResolvedValue([]);
+    const update = vi.spyOn(calls, "updateService").mockResolvedValue();
     const lines: string[] = [];
-    const log = (line: string) => void lines.push(line);
     const { signal } = new AbortController();
-    await waitForDeployment({ cluster: "sf", service: "beat", taskDefinition: NEW, timeout: 1, log, signal });
+    const args = { cluster: "sf", service: "beat", taskDefinition: NEW, minTasks: 1, timeout: 1, bakeTime: 0, signal };
+    await waitForDeployment({ ...args, log: (line) => void lines.push(line) });
     expect(lines).toEqual([`${reason}: starting a new deployment`]);
-    expect(updates).toEqual([{ cluster: "sf", service: "beat", taskDefinition: NEW, forceNewDeployment: true }]);
+    expect(update.mock.calls.map(([, changes]) => changes)).toEqual([
+      { taskDefinition: NEW, forceNewDeployment: true, ...more },
+    ]);
   });
 });
 

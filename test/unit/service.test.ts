@@ -22,7 +22,7 @@ describe("Service", () => {
     memory: 14_336,
     sharedMemorySize: 1024,
     gpuCapacityProvider: "gpu",
-    desiredCount: 1,
+    minTasks: 1,
     scaled: true,
     singleton: false,
     stopTimeout: 600,

@@ -78,7 +78,7 @@ function service(
       cpu: spec.cpu,
       memory: spec.memory,
       sharedMemorySize: spec.sharedMemorySize,
-      desiredCount: spec.minTasks,
+      minTasks: spec.minTasks,
       stopTimeout: spec.stopTimeout,
       scaled: role.scaled,
       singleton: role.singleton,

@@ -5,12 +5,6 @@ import { imageHealthCheck } from "../../images/health-check";
 import { IMAGE_UID } from "../../images/user";
 import type { TaskArgs } from "./task-args";
 
-/**
- * Seconds after the start of a container in which failed health checks do not count: a GPU task loads its models. 300 is the maximum of
- * ECS.
- */
-export const START_PERIOD_S = 300;
-
 /** Mount paths of the volumes that a container can write to, by volume name. The agent of ECS Exec requires two more. */
 const SCRATCH_VOLUMES = { tmp: "/tmp" };
 const EXEC_VOLUMES = { "ssm-lib": "/var/lib/amazon", "ssm-log": "/var/log/amazon" };
@@ -48,7 +42,7 @@ export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<strin
     environment: sortedEntries(args.environment).map(([name, value]) => ({ name, value })),
     secrets: sortedEntries(args.secrets).map(([name, { valueFrom }]) => ({ name, valueFrom })),
     resourceRequirements: args.gpu ? [{ type: "GPU", value: "1" }] : [],
-    healthCheck: args.runsToCompletion ? undefined : { ...imageHealthCheck(), startPeriod: START_PERIOD_S },
+    healthCheck: args.runsToCompletion ? undefined : imageHealthCheck(),
     portMappings: args.loadBalanced ? [{ containerPort: port, hostPort: port, protocol: "tcp" }] : [],
     mountPoints: Object.entries(mounts).map(([sourceVolume, containerPath]) => ({
       sourceVolume,

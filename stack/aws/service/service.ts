@@ -2,15 +2,15 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { APPLICATION } from "../../app/application";
 import { maximumPercent } from "../../config/services";
-import { START_PERIOD_S } from "./container-definition";
+import { imageHealthCheck, secondsUntilUnhealthy } from "../../images/health-check";
 import type { TaskArgs } from "./task-args";
 import { taskDefinition } from "./task-definition";
 
 export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "loadBalanced"> {
   /** Name of the service and its container in AWS. */
   name: string;
-  /** Number of tasks. If `scaled` is true, it applies only when the service is created. */
-  desiredCount: number;
+  /** Minimum number of tasks. The service is created with it, and keeps it if `scaled` is false. */
+  minTasks: number;
   /** Application Auto Scaling sets the number of tasks after the service is created. */
   scaled: boolean;
   /** At most one task runs: during a deployment, the old task stops before the new one starts. */
@@ -31,14 +31,25 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
 /** Seconds for which the provider waits for the deletion of a service, in addition to the stop timeout of its tasks. */
 const DELETE_TIMEOUT_S = 1200;
 
+/**
+ * ECS gives up on a deployment after 3 tasks that never get healthy (half the desired count, but at least 3). With the health check in
+ * `images/Dockerfile`, a task is unhealthy after its start period of 120 s and 3 checks, each of which takes 10 s and at most 15 s more: after
+ * 150 to 195 s. So ECS gives up 8 to 10 minutes after the first task started, plus the time in which it starts the tasks.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+ */
+const CIRCUIT_BREAKER = { enable: true, rollback: true };
+
 /** A role of the application as an ECS service. */
 export class Service extends pulumi.ComponentResource {
   readonly service: aws.ecs.Service;
   readonly taskDefinition: aws.ecs.TaskDefinition;
+  /** Minimum number of tasks. */
+  readonly minTasks: number;
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Service", name, {}, opts);
     const child = { parent: this };
+    this.minTasks = args.minTasks;
     const task = taskDefinition(
       name,
       {
@@ -66,7 +77,7 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
     name: args.name,
     cluster: args.cluster.arn,
     taskDefinition: task.arn,
-    desiredCount: args.desiredCount,
+    desiredCount: args.minTasks,
     capacityProviderStrategies: [{ capacityProvider: gpuCapacityProvider ?? "FARGATE", weight: 1 }],
     // Fargate spreads tasks over the zones itself, and supports no placement strategy.
     orderedPlacementStrategies: gpuCapacityProvider
@@ -79,11 +90,11 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
     deploymentMinimumHealthyPercent: args.singleton ? 0 : 100,
     deploymentMaximumPercent: maximumPercent(args),
     availabilityZoneRebalancing: args.singleton ? "DISABLED" : "ENABLED",
-    deploymentCircuitBreaker: { enable: true, rollback: true },
+    deploymentCircuitBreaker: CIRCUIT_BREAKER,
     loadBalancers: targetGroupArn
       ? [{ targetGroupArn, containerName: args.name, containerPort: APPLICATION.port }]
       : undefined,
-    healthCheckGracePeriodSeconds: targetGroupArn ? START_PERIOD_S : undefined,
+    healthCheckGracePeriodSeconds: targetGroupArn ? secondsUntilUnhealthy(imageHealthCheck()) : undefined,
     enableExecuteCommand: args.execLogGroupArn !== undefined,
     propagateTags: "SERVICE",
     enableEcsManagedTags: true,

@@ -18,6 +18,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.models import logs_backends
 from moto.ssm.models import ssm_backends
 
+import service_deployments
 from service_properties import store
 
 START_S = 1.5  # duration of a deployment
@@ -40,6 +41,31 @@ class Deployment:
         self.born, self.created = time.time(), utcnow()
         self.state, self.running, self.failed = "IN_PROGRESS", 0, 0
         self.ended: float | None = None
+        self.finished = None
+
+    @property
+    def status(self) -> str:
+        """Status of the service deployment."""
+        return {"IN_PROGRESS": "IN_PROGRESS", "COMPLETED": "SUCCESSFUL", "FAILED": "ROLLBACK_SUCCESSFUL"}[self.state]
+
+    def tasks(self, desired: int) -> list[dict]:
+        """The tasks that run, and those that start."""
+        return [self.task(number, number < self.running) for number in range(max(desired, self.running))]
+
+    def task(self, number: int, runs: bool) -> dict:
+        service = self.service
+        name = f"{self.id.split('/')[-1]}{number}"
+        return {
+            "taskArn": f"{service.arn.replace(':service/', ':task/').rsplit('/', 1)[0]}/{name}",
+            "clusterArn": service.cluster_arn,
+            "taskDefinitionArn": self.definition,
+            "startedBy": self.id,
+            "group": f"service:{service.name}",
+            "lastStatus": "RUNNING" if runs else "PENDING",
+            "desiredStatus": "RUNNING",
+            "healthStatus": "HEALTHY" if runs else "UNKNOWN",
+            "createdAt": self.created,
+        }
 
     @property
     def age(self) -> float:
@@ -67,6 +93,7 @@ class Rollouts:
 
     def __init__(self):
         self.deployments: list[Deployment] = []
+        self.all: list[Deployment] = []  # also those that have left the list
         self.stopped: list[dict] = []
         self.last_good: str | None = None
 
@@ -80,7 +107,7 @@ class Rollouts:
         elif new.state == "IN_PROGRESS" and mode != "stall" and (new.age >= START_S or not service.desired_count):
             new.running = service.desired_count
             if mode != "protected" or new.age >= new.fault["seconds"]:
-                new.state, self.last_good = "COMPLETED", new.definition
+                new.state, new.finished, self.last_good = "COMPLETED", utcnow(), new.definition
                 del self.deployments[1:]
         self.deployments[1:] = [old for old in self.deployments[1:] if not old.ended or time.time() - old.ended < FAILED_S]
         service.deployments = [one.listed(place == 0) for place, one in enumerate(self.deployments)]
@@ -93,10 +120,12 @@ class Rollouts:
         while new.failed < min(3, int(new.age / (START_S / 3))):
             new.failed += 1
             self.stopped.insert(0, stopped_task(new, service, request))
-        if new.failed < 3:
-            return
-        new.state, new.ended = "FAILED", time.time()
-        new.reason = "ECS deployment circuit breaker: tasks failed to start."
+        if new.failed >= 3:
+            self.fail(new, service, "ECS deployment circuit breaker: tasks failed to start.")
+
+    def fail(self, new: Deployment, service, reason: str) -> None:
+        """Ends a deployment, and rolls back to the previous one."""
+        new.state, new.ended, new.finished, new.reason = "FAILED", time.time(), utcnow(), reason
         if self.last_good:
             service.task_definition = self.last_good
             self.deployments.insert(0, Deployment(service, {}, f"ECS deployment circuit breaker: rolling back to deploymentId {new.id}."))
@@ -162,7 +191,9 @@ def changed(original, starts):
         if starts(service, definition, wanted):
             rollouts = service.rollouts = getattr(service, "rollouts", None) or Rollouts()
             old = rollouts.deployments[:1]
-            rollouts.deployments = [Deployment(service, fault_of(self, service)), *old]
+            new = Deployment(service, fault_of(self, service))
+            rollouts.deployments = [new, *old]
+            rollouts.all.insert(0, new)
         service.rollouts.advance(service, self)
         return out
 
@@ -189,23 +220,37 @@ def describe_services(self):
     return describe_services_of_moto(self)
 
 
-def all_stopped(request) -> list[tuple[str, dict]]:
-    services = request.ecs_backend.services.values()
-    return [(service.name, task) for service in services for task in service.rollouts.stopped]
+def all_tasks(request) -> list[tuple[str, dict]]:
+    """The tasks of all services, with the name of their service."""
+    found = []
+    for service in request.ecs_backend.services.values():
+        rollouts = service.rollouts
+        found += [(service.name, task) for task in rollouts.stopped]
+        for place, one in enumerate(rollouts.deployments):
+            found += [(service.name, task) for task in one.tasks(service.desired_count if place == 0 else 0)]
+    return found
 
 
+@one_at_a_time
 def list_tasks(self):
     name, status = self._get_param("serviceName"), self._get_param("desiredStatus") or "RUNNING"
-    arns = [task["taskArn"] for owner, task in all_stopped(self) if owner == name and status == "STOPPED"]
+    arns = [task["taskArn"] for owner, task in all_tasks(self) if owner == name and task["desiredStatus"] == status]
     return ActionResult({"taskArns": arns})
 
 
+@one_at_a_time
 def describe_tasks(self):
     wanted = self._get_param("tasks", [])
-    tasks = [task for _, task in all_stopped(self) if task["taskArn"] in wanted]
+    tasks = [task for _, task in all_tasks(self) if task["taskArn"] in wanted]
     return ActionResult({"tasks": tasks, "failures": []})
 
 
 Response.describe_services = describe_services
 Response.list_tasks = list_tasks
 Response.describe_tasks = describe_tasks
+
+service_deployments.install(
+    lambda request: [(service, one) for service in request.ecs_backend.services.values() for one in service.rollouts.all],
+    lambda service, deployment: service.rollouts.fail(deployment, service, "The deployment was stopped."),
+    ONE_AT_A_TIME,
+)

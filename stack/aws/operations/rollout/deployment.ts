@@ -1,77 +1,101 @@
-import type { Service } from "@aws-sdk/client-ecs";
-import { ecsClient } from "../../../clients/aws";
+import type { Service, Task } from "@aws-sdk/client-ecs";
 import { userError } from "../../../pulumi/user-error";
+import { BakeTime } from "./bake-time";
 import { deploymentState, primaryDeployment } from "./deployment-state";
-import { stoppedTaskReasons } from "./stopped-tasks";
+import { rollBack } from "./roll-back";
+import { describeService, serviceTasks, sleep, updateService, type ServiceId } from "./service-client";
+import { taskReasons } from "./task-reasons";
 
-export interface DeploymentArgs {
-  cluster: string;
-  service: string;
+export interface DeploymentArgs extends ServiceId {
   /** ARN of the task definition that must run. */
   taskDefinition: string;
-  /** Seconds within which the new tasks must be running. Old tasks have no time limit, so that they can finish their jobs. */
+  /** Minimum number of tasks of the service. */
+  minTasks: number;
+  /** Seconds within which all new tasks must be healthy. Old tasks have no time limit, so that they can finish their jobs. */
   timeout: number;
+  /** Seconds for which the new tasks must then be healthy. */
+  bakeTime: number;
   /** Receives a line for each change of the state. */
   log: (line: string) => void;
-  /** Ends the wait, because another service has failed. */
+  /** Ends the wait, because another service has failed. The deployment is then rolled back if it is not complete. */
   signal: AbortSignal;
 }
 
-const POLL_INTERVAL_MS = 2000;
+const POLL_INTERVAL_MS = 3000;
 
 /**
- * Waits until the service runs only its new tasks.
+ * Waits until the service runs only its new tasks and they have been healthy for the bake time. Otherwise, it ends the deployment and rolls it
+ * back: no deployment continues unwatched.
  *
- * After a rollback by ECS, the state of Pulumi has the new task definition while ECS runs the old one, so an update with the same inputs
- * changes nothing. A first deployment that failed remains failed, because there is no earlier version to roll back to. In both cases, this
- * function starts a new deployment.
+ * After a rollback, the state of Pulumi has the new task definition while ECS runs the old one, so an update with the same inputs changes
+ * nothing. A first deployment that failed has no previous version, and its service is stopped. In both cases, this function starts a new
+ * deployment.
  *
- * @throws RunError with the reason for the failure, and the reasons why tasks stopped.
+ * @throws RunError with the reason for the failure, the reasons why tasks stopped, the last lines of the log, and what the service runs.
  */
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
-  const { cluster, service: name, taskDefinition, log } = args;
-  const { client, UpdateServiceCommand } = await ecsClient();
-  const failure = async (reason: string) => {
-    const tasks = await stoppedTaskReasons(cluster, name, taskDefinition);
-    return userError([`${name}: the new tasks failed to start: ${reason}`, ...tasks].join("\n"));
-  };
-
-  let service = await describeService(cluster, name);
-  const redeployReason = reasonToRedeploy(service, taskDefinition);
-  if (redeployReason) {
-    log(`${redeployReason}: starting a new deployment`);
-    await client.send(new UpdateServiceCommand({ cluster, service: name, taskDefinition, forceNewDeployment: true }));
-    service = await describeService(cluster, name);
-  }
-  let deadline = Date.now() + args.timeout * 1000;
+  const { service: name, taskDefinition, timeout, log, signal } = args;
+  await redeploy(args);
+  const bakeTime = new BakeTime(args.cluster, args.bakeTime);
+  let deadline = Date.now() + timeout * 1000;
   let lastSummary = "";
   for (;;) {
-    const state = deploymentState(service, taskDefinition);
-    if (state.kind === "completed") return;
-    if (state.kind === "failed") throw await failure(state.reason);
-    if (args.signal.aborted) return;
-    if (state.summary !== lastSummary) log((lastSummary = state.summary));
-    if (state.draining) deadline = Date.now() + args.timeout * 1000;
-    if (Date.now() > deadline) {
-      const event = service.events?.[0]?.message;
-      throw await failure(
-        `the timeout of ${args.timeout} s expired: ${state.summary}${event ? `; last service event: ${event}` : ""}`,
-      );
+    const service = await describeService(args);
+    const tasks = await serviceTasks(args, "RUNNING");
+    const state = deploymentState(service, tasks, taskDefinition);
+    if (state.kind === "failed") throw await failure(args, state.reason);
+    const failed = await bakeTime.failedTask(newTasks(service, tasks));
+    if (failed) throw await failure(args, "a task was healthy and has then failed");
+    if (state.kind === "completed") {
+      bakeTime.start(primaryDeployment(service)?.updatedAt?.getTime());
+      if (bakeTime.isOver) return;
+    } else {
+      if (state.healthy) {
+        bakeTime.start();
+        deadline = Date.now() + timeout * 1000;
+      }
+      if (state.summary !== lastSummary) log((lastSummary = state.summary));
+      if (signal.aborted) throw userError(await rollBack(args, taskDefinition));
+      if (Date.now() > deadline) throw await failure(args, timeoutReason(timeout, state.summary, service));
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
-    service = await describeService(cluster, name);
+    if (signal.aborted) throw userError(`${name}: the new version is running`);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
-async function describeService(cluster: string, name: string): Promise<Service> {
-  const { client, DescribeServicesCommand } = await ecsClient();
-  const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: [name] }));
-  if (!services[0]) throw userError(`${name}: the cluster ${cluster} has no such service: run \`pulumi refresh\``);
-  return services[0];
+/** Starts a new deployment if ECS does not deploy the task definition by itself. */
+async function redeploy(args: DeploymentArgs): Promise<void> {
+  const { taskDefinition, minTasks } = args;
+  const service = await describeService(args);
+  const isStopped = service.desiredCount === 0 && minTasks > 0;
+  const reasons: [boolean, string][] = [
+    [service.taskDefinition !== taskDefinition, "ECS rolled back to an earlier task definition"],
+    [primaryDeployment(service)?.rolloutState === "FAILED", "the last deployment failed"],
+    [isStopped, "the service is stopped, because its first deployment failed"],
+  ];
+  const reason = reasons.find(([applies]) => applies)?.[1];
+  if (!reason) return;
+  args.log(`${reason}: starting a new deployment`);
+  await updateService(args, {
+    taskDefinition,
+    forceNewDeployment: true,
+    ...(isStopped && { desiredCount: minTasks }),
+  });
 }
 
-/** Why a new deployment must be started. Returns undefined if ECS deploys the task definition by itself. */
-function reasonToRedeploy(service: Service, taskDefinition: string): string | undefined {
-  if (service.taskDefinition !== taskDefinition) return "ECS rolled back to an earlier task definition";
-  return primaryDeployment(service)?.rolloutState === "FAILED" ? "the last deployment failed" : undefined;
+const newTasks = (service: Service, tasks: readonly Task[]): Task[] => {
+  const id = primaryDeployment(service)?.id;
+  return tasks.filter(({ startedBy }) => startedBy === id);
+};
+
+function timeoutReason(timeout: number, summary: string, { events = [] }: Service): string {
+  const event = events[0]?.message;
+  return `the timeout of ${timeout} s expired: ${summary}${event ? `; last service event: ${event}` : ""}`;
+}
+
+/** Collects the reasons, which a rollback would hide, and then rolls back. */
+async function failure(args: DeploymentArgs, reason: string): Promise<Error> {
+  const { healthCheck, lines } = await taskReasons(args, args.taskDefinition);
+  const headline = `${args.service}: the new version failed: ${[reason, ...(healthCheck ? [healthCheck] : [])].join("; ")}`;
+  return userError([headline, ...lines, await rollBack(args, args.taskDefinition)].join("\n"));
 }

@@ -5,7 +5,7 @@ import { ecrReleases } from "../../../registry/ecr-releases";
 import { Registry, type ImageRepository } from "../../../registry/registry";
 import { recordRelease, releaseId } from "../../../registry/release";
 import type { Service } from "../../service/service";
-import { waitForDeployment } from "./deployment";
+import { waitForDeployment, type DeploymentArgs } from "./deployment";
 
 export interface RolloutArgs {
   clusterName: pulumi.Input<string>;
@@ -16,8 +16,10 @@ export interface RolloutArgs {
   images: pulumi.Input<ImageDigests>;
   /** Number of releases that the registry keeps. */
   retainedReleases: number;
-  /** Seconds within which the new tasks of all services must be running. */
+  /** Seconds within which the new tasks of all services must be healthy. */
   timeout: number;
+  /** Seconds for which the new tasks must then be healthy. */
+  bakeTime: number;
 }
 
 /**
@@ -31,16 +33,16 @@ export class Rollout extends pulumi.ComponentResource {
   constructor(name: string, args: RolloutArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Rollout", name, {}, opts);
     // The ID of a service is known only after the service is updated.
-    const taskDefinitions = Object.entries(args.services).map(([role, { service, taskDefinition }]) =>
-      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => [role, arn] as const),
+    const targets = Object.entries(args.services).map(([role, { service, taskDefinition, minTasks }]) =>
+      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => ({ service: role, taskDefinition: arn, minTasks })),
     );
     const { url, credentials } = args.repository;
     const release = pulumi
-      .all([args.images, args.clusterName, url, credentials, pulumi.all(taskDefinitions)])
+      .all([args.images, args.clusterName, url, credentials, pulumi.all(targets)])
       .apply(async ([images, cluster, repository, login, services]) => {
         const id = releaseId(args.source, images);
         if (pulumi.runtime.isDryRun()) return id;
-        await this.verify(cluster, services, args.timeout);
+        await this.verify(cluster, services, args);
         await recordRelease(new Registry(repository, login), id, images);
         await this.warnBeforeExpiry(id, args.retainedReleases);
         return id;
@@ -49,21 +51,24 @@ export class Rollout extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  private async verify(cluster: string, services: (readonly [string, string])[], timeout: number): Promise<void> {
+  private async verify(
+    cluster: string,
+    targets: readonly Pick<DeploymentArgs, "service" | "taskDefinition" | "minTasks">[],
+    { timeout, bakeTime }: RolloutArgs,
+  ): Promise<void> {
     const failures: string[] = [];
     const aborter = new AbortController();
-    const deployments = services.map(([service, taskDefinition]) => {
-      const log = (line: string) => void pulumi.log.info(`${service}: ${line}`, this, undefined, true);
-      const args = { cluster, service, taskDefinition, timeout, log, signal: aborter.signal };
-      return waitForDeployment(args).catch((error: Error) => {
+    const { signal } = aborter;
+    const deployments = targets.map((target) => {
+      const log = (line: string) => void pulumi.log.info(`${target.service}: ${line}`, this, undefined, true);
+      return waitForDeployment({ ...target, cluster, timeout, bakeTime, log, signal }).catch((error: Error) => {
         failures.push(error.message);
         aborter.abort();
       });
     });
     await Promise.all(deployments);
     if (!failures.length) return;
-    const nextStep =
-      "The previous version, if any, is still running. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.";
+    const nextStep = "Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.";
     throw userError([...failures, nextStep].join("\n"));
   }
 

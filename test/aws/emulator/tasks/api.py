@@ -3,8 +3,9 @@
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
-from moto.ecs.exceptions import EcsClientException, InvalidParameterException
+from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
+import service_deployments as service_deployments_calls
 from service_properties import store
 
 from . import alarms, efs_volumes, loop, redis_server  # noqa: F401
@@ -164,54 +165,15 @@ def get_task_protection(self, wanted):
     return ActionResult({"protectedTasks": [protection(task) for task in tasks], "failures": []})
 
 
-def deployment_arn(service, deployment) -> str:
-    return f"{service.arn.replace(':service/', ':service-deployment/')}/{deployment.id.split('/')[-1]}"
+def service_deployments(_request):
+    """A rollback is not a service deployment of its own."""
+    return [(one.service, deployment) for one in loop.SCHEDULERS.values() for deployment in one.all if not deployment.rolls_back]
 
 
-def listed(service, deployment) -> dict:
-    """A service deployment, as the API returns it. A rollback is not one of its own."""
-    finished = (deployment.rollback or deployment).finished
-    return {
-        "serviceDeploymentArn": deployment_arn(service, deployment),
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster_arn,
-        "createdAt": deployment.created,
-        "startedAt": deployment.created,
-        "status": deployment.status,
-        "statusReason": deployment.reason,
-        **({"finishedAt": finished} if finished else {}),
-    }
+def stop_deployment(service, deployment) -> None:
+    one = loop.SCHEDULERS[service.arn]
+    one.fail(deployment, "The deployment was stopped.", rollback=True)
+    one.reconcile()
 
 
-def service_deployments():
-    return [
-        (one, deployment) for one in loop.SCHEDULERS.values() for deployment in one.all if not deployment.rolls_back
-    ]
-
-
-@call
-def list_service_deployments(self, wanted):
-    service, statuses = service_of(self, wanted), wanted.get("status") or []
-    found = [listed(service, deployment) for one, deployment in service_deployments() if one.service is service]
-    return ActionResult({"serviceDeployments": [one for one in found if not statuses or one["status"] in statuses]})
-
-
-@call
-def describe_service_deployments(self, wanted):
-    by_arn = {deployment_arn(one.service, deployment): (one, deployment) for one, deployment in service_deployments()}
-    wanted_arns = wanted["serviceDeploymentArns"]
-    found = [listed(by_arn[arn][0].service, by_arn[arn][1]) for arn in wanted_arns if arn in by_arn]
-    return ActionResult({"serviceDeployments": found, "failures": [{"arn": arn, "reason": "MISSING"} for arn in wanted_arns if arn not in by_arn]})
-
-
-@call
-def stop_service_deployment(self, wanted):
-    arn = wanted["serviceDeploymentArn"]
-    for one, deployment in service_deployments():
-        if deployment_arn(one.service, deployment) == arn:
-            if deployment.state != "IN_PROGRESS":
-                raise EcsClientException("The service deployment has finished.")
-            one.fail(deployment, "The deployment was stopped.", (wanted.get("stopType") or "ROLLBACK") == "ROLLBACK")
-            one.reconcile()
-            return ActionResult({"serviceDeploymentArn": arn})
-    raise EcsClientException(f"The service deployment {arn} does not exist.")
+service_deployments_calls.install(service_deployments, stop_deployment, loop.LOCK)

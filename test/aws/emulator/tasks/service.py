@@ -24,12 +24,12 @@ class Deployment:
         self.created = self.updated = utcnow()
         self.state, self.failed = "IN_PROGRESS", 0
         self.ended: float | None = None
-        self.finished = None
+        self._finished = None
         self.rollback: Deployment | None = None  # the deployment that rolls this one back
 
     def end(self, state: str, reason: str) -> None:
         self.state, self.reason, self.ended = state, reason, time.time()
-        self.updated = self.finished = utcnow()
+        self.updated = self._finished = utcnow()
 
     def listed(self, desired: int, tasks: list, primary: bool) -> dict:
         running = sum(task.last_status == "RUNNING" for task in tasks)
@@ -47,6 +47,10 @@ class Deployment:
             "createdAt": self.created,
             "updatedAt": self.updated,
         }
+
+    @property
+    def finished(self):
+        return (self.rollback or self)._finished
 
     @property
     def status(self) -> str:
@@ -93,30 +97,44 @@ class Scheduler:
             self.tasks.remove(task)
             if task.started_by == primary.id and not task.was_healthy and task.stop_code != "ServiceSchedulerInitiated":
                 primary.failed += 1
-        for task in self.tasks:
-            if task.is_active and task.health == "UNHEALTHY":
-                self.stop_unhealthy(task, primary, "Task failed container health checks", f"(task {task.id}) failed container health checks.")
-            elif task.is_active and task.target_state == "unhealthy" and self.is_past_grace_period(task):
+        for task in [task for task in self.tasks if task.is_active and not task.is_failing]:
+            if task.health == "UNHEALTHY" and self.is_past_grace_period(task):
+                self.replace_unhealthy(task, primary, "Task failed container health checks", f"(task {task.id}) failed container health checks.")
+            elif task.target_state == "unhealthy" and self.is_past_grace_period(task):
                 [target] = task.targets
                 group = target["targetGroupArn"]
                 text = f"(task {task.id}) (port {target['containerPort']}) is unhealthy in ({group})."
-                self.stop_unhealthy(task, primary, f"Task failed ELB health checks in ({group})", text)
+                self.replace_unhealthy(task, primary, f"Task failed ELB health checks in ({group})", text)
         self.break_circuit(primary)
         primary = self.deployments[0]
         self.start_new(primary)
+        self.stop_replaced(primary)
         self.stop_old(primary)
         self.complete(primary)
         self.publish()
 
-    def stop_unhealthy(self, task, primary: Deployment, reason: str, text: str) -> None:
-        """Stops a task. It counts for the circuit breaker if it was never healthy."""
+    def replace_unhealthy(self, task, primary: Deployment, reason: str, text: str) -> None:
+        """Stops a task, after its replacement is healthy if the maximum percent leaves room for both. A task that was never healthy is
+        stopped at once, and counts for the circuit breaker.
+        https://aws.amazon.com/blogs/containers/a-deep-dive-into-amazon-ecs-task-health-and-task-replacement/"""
+        _, maximum = self.limits
+        self.event(text)
+        if task.was_healthy and len(self.tasks) < maximum:
+            task.failure = reason
+            return
         task.stop("ServiceSchedulerInitiated", reason)
         if task.started_by == primary.id and not task.was_healthy:
             primary.failed += 1
-        self.event(text)
+
+    def stop_replaced(self, primary: Deployment) -> None:
+        """Stops the failing tasks whose replacement is healthy."""
+        healthy = sum(task.is_active and task.is_healthy for task in self.tasks_of(primary))
+        for task in [task for task in self.tasks if task.is_active and task.is_failing]:
+            if healthy >= self.service.desired_count:
+                task.stop("ServiceSchedulerInitiated", task.failure)
 
     def is_past_grace_period(self, task) -> bool:
-        """Whether failed checks of the load balancer count."""
+        """Whether failed checks count."""
         grace = int(getattr(self.service, "health_check_grace_period_seconds", None) or 0)
         return (utcnow() - task.times["startedAt"]).total_seconds() > grace
 
@@ -124,7 +142,7 @@ class Scheduler:
         _, maximum = self.limits
         if primary.state == "FAILED":
             return
-        missing = self.service.desired_count - sum(task.is_active for task in self.tasks_of(primary))
+        missing = self.service.desired_count - sum(task.is_active and not task.is_failing for task in self.tasks_of(primary))
         for _ in range(min(missing, maximum - len(self.tasks))):
             task = self.start_task(primary)
             self.tasks.append(task)
@@ -135,7 +153,7 @@ class Scheduler:
         minimum, _ = self.limits
         healthy = sum(task.is_active and task.is_healthy for task in self.tasks)
         old = [task for task in self.tasks if task.is_active and task.started_by != primary.id]
-        new = [task for task in self.tasks_of(primary) if task.is_active]
+        new = [task for task in self.tasks_of(primary) if task.is_active and not task.is_failing]
         # Protected tasks stay: others stop in their place, the newest first.
         number = max(len(new) - self.service.desired_count, 0)
         surplus = [task for task in reversed(new) if not task.is_protected][:number]

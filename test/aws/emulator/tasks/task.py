@@ -38,6 +38,7 @@ class Task:
         self.arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{self.id}"
         self.last_status, self.desired_status, self.health = "PROVISIONING", "RUNNING", "UNKNOWN"
         self.was_healthy = False
+        self.failure = ""  # why the service replaces the task
         self.stop_code = self.stopped_reason = self.container_reason = None
         self.exit_code: int | None = None
         self.times = {"createdAt": utcnow()}
@@ -61,6 +62,11 @@ class Task:
         """Without a health check, a task that runs is healthy. Behind a load balancer, its target must be healthy too."""
         runs = self.last_status == "RUNNING" and (self.health == "HEALTHY" or not self.container.get("healthCheck"))
         return runs and (not self.targets or self.target_state == "healthy")
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the task waits for its replacement."""
+        return bool(self.failure)
 
     @property
     def target_state(self) -> str | None:

@@ -1,0 +1,51 @@
+import type { DesiredStatus, Service, Task } from "@aws-sdk/client-ecs";
+import { ecsClient } from "../../../clients/aws";
+import { userError } from "../../../pulumi/user-error";
+
+/** A service in ECS. */
+export interface ServiceId {
+  cluster: string;
+  service: string;
+}
+
+/** Describes a service. @throws RunError if it does not exist. */
+export async function describeService({ cluster, service }: ServiceId): Promise<Service> {
+  const { client, DescribeServicesCommand } = await ecsClient();
+  const { services = [] } = await client.send(new DescribeServicesCommand({ cluster, services: [service] }));
+  if (!services[0]) throw userError(`${service}: the cluster ${cluster} has no such service: run \`pulumi refresh\``);
+  return services[0];
+}
+
+/** Changes a service. */
+export async function updateService(
+  { cluster, service }: ServiceId,
+  changes: { taskDefinition?: string; desiredCount?: number; forceNewDeployment?: boolean },
+): Promise<void> {
+  const { client, UpdateServiceCommand } = await ecsClient();
+  await client.send(new UpdateServiceCommand({ cluster, service, ...changes }));
+}
+
+/** Maximum number of tasks in a page of ListTasks, and in a request of DescribeTasks. */
+const PAGE_SIZE = 100;
+
+/** The tasks of a service with a desired status. ECS lists stopped tasks for about an hour. */
+export async function serviceTasks({ cluster, service }: ServiceId, desiredStatus: DesiredStatus): Promise<Task[]> {
+  const { client, paginateListTasks } = await ecsClient();
+  const tasks: Task[] = [];
+  const request = { cluster, serviceName: service, desiredStatus };
+  for await (const { taskArns = [] } of paginateListTasks({ client, pageSize: PAGE_SIZE }, request)) {
+    tasks.push(...(await describeTasks(cluster, taskArns)));
+  }
+  return tasks;
+}
+
+/** Describes up to 100 tasks, without those that ECS no longer knows. */
+export async function describeTasks(cluster: string, taskArns: string[]): Promise<Task[]> {
+  if (!taskArns.length) return [];
+  const { client, DescribeTasksCommand } = await ecsClient();
+  const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
+  return tasks;
+}
+
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,0 +1,69 @@
+import type { Task } from "@aws-sdk/client-ecs";
+import { ecsClient, logsClient } from "../../../clients/aws";
+import { HEALTH_CHECK_LOG_PREFIX } from "../../../images/health-check";
+import { isHealthy } from "./deployment-state";
+import { serviceTasks, type ServiceId } from "./service-client";
+
+/** Number of log lines of a task in the error message. */
+const LOG_LINES = 15;
+
+/** Number of log lines in which the last report of the health check is searched. It is logged only when it changes. */
+const SEARCHED_LOG_LINES = 1000;
+
+/** Why tasks failed. */
+export interface TaskReasons {
+  /** The last report of the health check of the latest task, if the check failed. */
+  healthCheck?: string;
+  /** A line for each task that stopped, starting with the latest, and the last log lines of the latest task. */
+  lines: string[];
+}
+
+/** Why the tasks of a task definition stopped or are not healthy. */
+export async function taskReasons(id: ServiceId, taskDefinition: string): Promise<TaskReasons> {
+  const isNew = ({ taskDefinitionArn }: Task) => taskDefinitionArn === taskDefinition;
+  const stopped = (await serviceTasks(id, "STOPPED"))
+    .filter(isNew)
+    .sort((a, b) => (b.stoppedAt?.getTime() ?? 0) - (a.stoppedAt?.getTime() ?? 0));
+  const unhealthy = (await serviceTasks(id, "RUNNING")).filter((task) => isNew(task) && !isHealthy(task));
+  const latest = stopped[0] ?? unhealthy[0];
+  const log = latest ? await logLines(latest) : [];
+  const lines = [...new Set(stopped.map(formatTask))];
+  if (log.length) lines.push("The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`));
+  return { healthCheck: failedHealthCheck(log), lines };
+}
+
+function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
+  const exits = containers
+    .filter(({ exitCode, reason }) => exitCode !== undefined || reason)
+    .map(({ name, exitCode, reason }) =>
+      [name, ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]), ...(reason ? [reason] : [])].join(": "),
+    );
+  return `task ${taskId(taskArn)}: ${[stoppedReason, ...exits].join("; ")}`;
+}
+
+/** The last report of the health check in a log. Undefined if the last one is not `unhealthy`. */
+function failedHealthCheck(log: readonly string[]): string | undefined {
+  const report = log.filter((line) => line.startsWith(HEALTH_CHECK_LOG_PREFIX)).at(-1);
+  return report?.startsWith(`${HEALTH_CHECK_LOG_PREFIX}unhealthy`) ? report : undefined;
+}
+
+/** The last lines of the log of a task, the oldest first. Empty if the task has not started. */
+async function logLines({ taskArn = "", taskDefinitionArn }: Task): Promise<string[]> {
+  try {
+    const { client, DescribeTaskDefinitionCommand } = await ecsClient();
+    const command = new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArn });
+    const [container] = (await client.send(command)).taskDefinition?.containerDefinitions ?? [];
+    const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } =
+      container.logConfiguration?.options ?? {};
+    const logStreamName = `${prefix}/${container.name}/${taskId(taskArn)}`;
+    const { client: logs, GetLogEventsCommand } = await logsClient();
+    const { events = [] } = await logs.send(
+      new GetLogEventsCommand({ logGroupName, logStreamName, limit: SEARCHED_LOG_LINES }),
+    );
+    return events.map(({ message = "" }) => message);
+  } catch {
+    return []; // a task that never started has no log, and the reason is more important
+  }
+}
+
+const taskId = (arn: string): string => arn.split("/").at(-1) ?? arn;
