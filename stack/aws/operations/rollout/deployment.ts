@@ -1,6 +1,7 @@
 import type { Service } from "@aws-sdk/client-ecs";
 import { ecsClient } from "../../../clients/aws";
 import { userError } from "../../../pulumi/user-error";
+import { capacityReasons } from "./capacity-reasons";
 import { deploymentState, primaryDeployment } from "./deployment-state";
 import { stoppedTaskReasons } from "./stopped-tasks";
 
@@ -31,9 +32,11 @@ const POLL_INTERVAL_MS = 2000;
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
   const { cluster, service: name, taskDefinition, log } = args;
   const { client, UpdateServiceCommand } = await ecsClient();
+  const since = new Date();
   const failure = async (reason: string) => {
     const tasks = await stoppedTaskReasons(cluster, name, taskDefinition);
-    return userError([`${name}: the new tasks failed to start: ${reason}`, ...tasks].join("\n"));
+    const capacity = await capacityReasons({ cluster, since });
+    return userError([`${name}: the new tasks failed to start: ${reason}`, ...capacity, ...tasks].join("\n"));
   };
 
   let service = await describeService(cluster, name);
