@@ -16,6 +16,7 @@ import {
   ECSClient,
   ListServiceDeploymentsCommand,
   ListTasksCommand,
+  PutClusterCapacityProvidersCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopServiceDeploymentCommand,
@@ -27,7 +28,8 @@ import {
 } from "@aws-sdk/client-ecs";
 import { CloudWatchLogsClient, CreateLogGroupCommand, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { capacityReasons } from "../../stack/aws/operations/rollout/capacity-reasons";
 import { docker, until } from "../harness/engine";
 import { Emulator } from "../harness/emulator";
 import { baseOf } from "../harness/images";
@@ -51,6 +53,11 @@ let ecs: ECSClient;
 beforeAll(async () => {
   emulator = await Emulator.start({ tasks: true });
   ecs = new ECSClient(emulator.clientConfig);
+  const { endpoint, region, credentials } = emulator.clientConfig; // for the clients of the program
+  vi.stubEnv("AWS_ENDPOINT_URL", endpoint);
+  vi.stubEnv("AWS_REGION", region);
+  vi.stubEnv("AWS_ACCESS_KEY_ID", credentials.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey);
   await ecs.send(new CreateClusterCommand({ clusterName: "default" }));
   await new CloudWatchLogsClient(emulator.clientConfig).send(new CreateLogGroupCommand({ logGroupName: LOG_GROUP }));
 });
@@ -341,6 +348,11 @@ async function createGpuProvider(): Promise<void> {
   const { AutoScalingGroups } = await autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
   const autoScalingGroupArn = AutoScalingGroups![0].AutoScalingGroupARN;
   await ecs.send(new CreateCapacityProviderCommand({ name: "gpu", autoScalingGroupProvider: { autoScalingGroupArn } }));
+  const [capacityProviders, defaultCapacityProviderStrategy] = [["FARGATE", "gpu"], []];
+  const cluster = "default";
+  await ecs.send(
+    new PutClusterCapacityProvidersCommand({ cluster, capacityProviders, defaultCapacityProviderStrategy }),
+  );
 }
 
 async function createGpuService(serviceName: string, desiredCount: number): Promise<void> {
@@ -377,13 +389,20 @@ describe("GPU hosts", () => {
 
   it("a host that does not come: the task waits, and the reason is in the scaling activities", async () => {
     const reason = "VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 0 allows";
+    const since = new Date();
     await emulator.withFault("hosts", { mode: "refuse", reason }, async () => {
       await createGpuService("refused", 1);
       await until("an activity has failed", 20, async () => (await activities())[0] === `Failed: ${reason}`);
       expect((await tasksOf("refused"))[0].lastStatus).toBe("PROVISIONING");
       expect((await serviceNamed("refused")).primary).toMatchObject({ rolloutState: "IN_PROGRESS", failedTasks: 0 });
+      expect(await capacityReasons({ cluster: "default", since })).toEqual([
+        expect.stringMatching(
+          /^no GPU instance started \(1 attempt, us-east-1a\): the quota .*\(L-DB2E81BA\) is too low: it is 0 vCPUs\. Request /,
+        ),
+      ]);
     });
     await completed("refused");
+    expect(await capacityReasons({ cluster: "default", since })).toEqual([]);
     await remove("refused");
   });
 

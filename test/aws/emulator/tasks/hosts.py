@@ -131,5 +131,6 @@ class Group:
             "StatusCode": status,
             "StatusMessage": message,
             "Progress": 100,
+            "Details": json.dumps({"Availability Zone": self.group.availability_zones[0]}),
         }
         self.activities.insert(0, activity)
