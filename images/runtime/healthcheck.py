@@ -1,6 +1,10 @@
-"""Reports in one line whether this container works. The exit code is 0 if it does. Imports neither torch nor the application."""
+"""Reports in one line whether this container works. The exit code is 0 if it does. Imports neither torch nor the application.
+
+ECS shows the output of a health check nowhere. So the line is also written to the log of the container when it changes.
+"""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -19,6 +23,17 @@ REDIS_UNAVAILABLE = "redis-unavailable"
 UNHEALTHY = "unhealthy"
 TERMINATED = "terminated"
 WAS_HEALTHY = "was-healthy"
+# File in STATE with the last line in the log.
+LOGGED = "logged"
+
+# Start of each line in the log. stack/images/health-check.ts looks for it.
+LOG_PREFIX = "health check: "
+# The output of process 1 is the log of the container. Its error output, because beat writes metrics to the other stream.
+LOG = "/proc/1/fd/2"
+# A write of at most this many bytes to a pipe is not mixed with other writes (PIPE_BUF, pipe(7)).
+MAXIMUM_WRITE = 4096
+# Time since the start of a condition. It changes with each check.
+ELAPSED = re.compile(r" for \d+ s\b")
 
 
 class Unhealthy(Exception):
@@ -172,10 +187,30 @@ def check(role: str) -> tuple[bool, str]:
     return True, f"healthy: {role}"
 
 
+def log(line: str) -> None:
+    """Writes the line to the log of the container, if it differs from the last one by more than the elapsed time."""
+    logged = STATE / LOGGED
+    state = ELAPSED.sub("", line)
+    try:
+        if logged.exists() and logged.read_text() == state:
+            return
+        # Non-blocking: a full pipe must not make the container unhealthy.
+        output = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            text = LOG_PREFIX + " ".join(line.split())
+            os.write(output, text.encode()[: MAXIMUM_WRITE - 1] + b"\n")
+        finally:
+            os.close(output)
+        logged.write_text(state)
+    except OSError:
+        pass  # the log does not decide whether the container is healthy
+
+
 if __name__ == "__main__":
     role_file = STATE / "role"
     if not role_file.exists():
         sys.exit("unhealthy: no role has been started")
     healthy, line = check(role_file.read_text())
     print(line)
+    log(line)
     sys.exit(0 if healthy else 1)

@@ -37,3 +37,18 @@ export function imageHealthCheck(): HealthCheck {
     startPeriod: option("start-period"),
   };
 }
+
+/** Start of each line that `images/runtime/healthcheck.py` writes to the log of a container when the result of the health check changes. */
+const LOG_PREFIX = "health check: ";
+
+/**
+ * The last result of the health check in a log, such as `unhealthy: Redis does not respond at redis:6379 (TimeoutError)`. Undefined if the log
+ * has none.
+ * @param lines - the log, with the newest line at the end
+ */
+export const lastHealthCheck = (lines: readonly string[]): string | undefined =>
+  lines
+    .filter((line) => line.startsWith(LOG_PREFIX))
+    .at(-1)
+    ?.slice(LOG_PREFIX.length)
+    .trimEnd();

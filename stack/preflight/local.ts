@@ -57,8 +57,9 @@ async function releaseProblems({ release, registryPort }: Settings, gpu: boolean
       `the release has no image ${required.join(" and no image ")}, which a service on this machine runs: ` +
         "set gpu to off, or use a release that was built on a machine with a GPU or with allImages",
     );
-  } catch {
-    return problem(`the registry of ${repository} does not answer: run an update without a release first`);
+  } catch (error) {
+    const reason = (error as Error).message;
+    return problem(`the registry of ${repository} does not answer (${reason}): run an update without a release first`);
   }
 }
 

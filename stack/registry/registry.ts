@@ -50,8 +50,8 @@ export const digestOf = (content: Buffer): string => `sha256:${createHash("sha25
 export const manifestBytes = (manifest: Manifest): Buffer => Buffer.from(JSON.stringify(manifest));
 
 /**
- * Client for a repository in a registry. `manifest`, `blob`, `putBlob`, `putManifest`, and `tag` throw a RunError if the registry rejects a
- * request. If the registry does not respond, all methods except `isAvailable` throw the error of `fetch`.
+ * Client for a repository in a registry. All methods except `isAvailable` throw a RunError if the registry rejects a request, and the error of
+ * `fetch` if it does not respond.
  */
 export class Registry {
   private readonly api: string;
@@ -81,11 +81,15 @@ export class Registry {
     );
   }
 
-  /** Digest of the image with a tag. Returns undefined if the registry does not return it, for example because the tag does not exist. */
+  /** Digest of the image with a tag. Returns undefined if the tag does not exist. */
   async digest(tag: string): Promise<string | undefined> {
-    const headers = { accept: MANIFEST_TYPES };
-    const response = await this.request(this.url("manifests", tag), { method: "HEAD", headers });
-    return response.ok ? (response.headers.get("docker-content-digest") ?? undefined) : undefined;
+    const url = this.url("manifests", tag);
+    const response = await this.request(url, { method: "HEAD", headers: { accept: MANIFEST_TYPES } });
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw this.rejected("HEAD", url, response);
+    const digest = response.headers.get("docker-content-digest");
+    if (!digest) throw userError(`the registry returned no digest of ${tag} of ${this.repository}`);
+    return digest;
   }
 
   /** Manifest of an image. @param reference - tag or digest */
@@ -132,15 +136,18 @@ export class Registry {
   private async mustRequest(url: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.request(url, init);
     if (response.ok) return response;
-    throw userError(
-      `the registry rejected ${init.method ?? "GET"} ${new URL(url).pathname} of ${this.repository} (HTTP ${response.status})`,
-    );
+    throw this.rejected(init.method ?? "GET", url, response);
+  }
+
+  private rejected(method: string, url: string, { status }: Response): Error {
+    return userError(`the registry rejected ${method} ${new URL(url).pathname} of ${this.repository} (HTTP ${status})`);
   }
 
   private request(url: string, init: RequestInit = {}): Promise<Response> {
-    // A registry can redirect to a signed URL of its storage, which accepts no other credentials. On a redirect to another origin, fetch
-    // removes the header `authorization`.
-    const headers = { ...this.headers, ...(init.headers as Record<string, string>) };
+    // A registry can name a signed URL of its storage, which accepts no other credentials and must not see those of the registry. On a
+    // redirect to another origin, fetch removes the header `authorization`.
+    const login = new URL(url).origin === new URL(this.api).origin ? this.headers : {};
+    const headers = { ...login, ...(init.headers as Record<string, string>) };
     return fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   }
 }

@@ -61,13 +61,17 @@ export class Sandbox {
     return this.run("objects", [...keys, "--entrypoint", "/bin/sh"], SERVICE_IMAGES.objectStore, "-c", command);
   }
 
-  /** Starts a role of the application. `interval`: seconds between two health checks, each of which takes up to 1 s of CPU. */
-  app(role: Role, image: string, env: Record<string, string> = {}, interval = 1): string {
+  /**
+   * Starts a role of the application.
+   * @param interval - seconds between two health checks, each of which takes up to 1 s of CPU
+   * @param more - further options of `docker run`
+   */
+  app(role: Role, image: string, env: Record<string, string> = {}, interval = 1, more: string[] = []): string {
     const options = Object.entries({ ...APP, ...env }).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
     options.push("--health-interval", `${interval}s`, "--health-timeout", "15s");
     options.push("--health-start-period", "1s", "--health-retries", "1");
     if (role === "api") options.push("-p", `127.0.0.1::${APPLICATION.port}`);
-    return this.run(role, [...RESTRICTED, ...options], image, role);
+    return this.run(role, [...RESTRICTED, ...options, ...more], image, role);
   }
 
   /** Queues a job that lasts some seconds, through an API of this sandbox. Returns its id. */

@@ -201,6 +201,71 @@ describe("failures", () => {
   );
 });
 
+describe("the log", () => {
+  /** The lines of the health check in the log of a container. */
+  const lines = (id: string) =>
+    dockerStatus("logs", id)
+      .text.split(/\r?\n/)
+      .filter((line) => /health check/.test(line));
+
+  // As process 1: tini; docker-init, as with the setting initProcessEnabled of ECS.
+  it.concurrent.each([
+    ["a container", []],
+    ["a container with an init process", ["--init", "-e", "TINI_SUBREAPER=1"]],
+    ["a container with a terminal", ["--tty"]],
+  ])("of %s has each result of the health check once, and nothing else of it", async (_, options) =>
+    inSandbox(async (sandbox) => {
+      const redis = sandbox.redis();
+      const beat = sandbox.app("beat", CPU, { HEALTH_REDIS_TOLERANCE_S: "4" }, 1, options);
+      await becomes([beat], "healthy", /^healthy: /);
+      docker("pause", redis);
+      await becomes([beat], "unhealthy", /^unhealthy: Redis does not respond /);
+      docker("unpause", redis);
+      await becomes([beat], "healthy", /^healthy: /);
+      const reason = /Redis does not respond at redis:6379 \(TimeoutError\)/.source;
+      const elapsed = / for \d+ s \(limit: 4 s\)/.source;
+      const expected = [`healthy for now: ${reason}${elapsed}`, `unhealthy: ${reason}${elapsed}`, "healthy: beat"];
+      // On a slow machine, the first check comes before beat has ticked.
+      const [, ...later] = lines(beat).slice(lines(beat).indexOf("health check: healthy: beat"));
+      expect(later).toHaveLength(expected.length);
+      for (const [index, line] of later.entries())
+        expect(line).toMatch(new RegExp(`^health check: ${expected[index]}$`));
+    })(),
+  );
+
+  it.concurrent(
+    "of an image that never gets healthy has the reason once",
+    inSandbox(async (sandbox) => {
+      const worker = sandbox.app("worker", CPU); // without Redis
+      const reason = "unhealthy: Redis does not respond at redis:6379 (ConnectionError)";
+      await becomes([worker], "unhealthy", new RegExp(`^${reason.replace(/[()]/g, "\\$&")}$`));
+      await new Promise((resolve) => setTimeout(resolve, 3000)); // further checks
+      expect(lines(worker)).toEqual([`health check: ${reason}`]);
+    }),
+  );
+
+  it.concurrent(
+    "cannot be written: the result of the health check is the same",
+    inSandbox(async (sandbox) => {
+      sandbox.redis();
+      const beat = sandbox.app("beat", CPU);
+      await becomes([beat], "healthy", /^healthy: /);
+      const before = lines(beat);
+      // Another user cannot write to the output of process 1.
+      const code = `
+import pathlib, runpy
+state = pathlib.Path("/tmp/other")
+state.mkdir()
+(state / "role").write_text("beat")
+(state / "tick").touch()
+runpy.run_path("/opt/spatialforge/healthcheck.py", run_name="__main__")`;
+      const other = ["exec", "-u", "10002", "-e", "SPATIALFORGE_STATE=/tmp/other"];
+      expect(dockerStatus(...other, beat, "python", "-c", code)).toEqual({ code: 0, text: "healthy: beat\n" });
+      expect(lines(beat)).toEqual(before);
+    }),
+  );
+});
+
 describe("running roles", () => {
   let sandbox: Sandbox, redis: string, api: string, worker: string, beat: string;
   beforeAll(async () => {
