@@ -2,9 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../root";
 
-/** Start of the lines with which the health check reports a change in the log of its container (`images/runtime/healthcheck.py`). */
-export const HEALTH_CHECK_LOG_PREFIX = "health check: ";
-
 /** Health check of a container. Times are in seconds. */
 export interface HealthCheck {
   command: string[];

@@ -1,5 +1,14 @@
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { DescribeTasksCommand, ECSClient, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
+import {
+  DescribeTasksCommand,
+  ECSClient,
+  ListServiceDeploymentsCommand,
+  ListTasksCommand,
+  type ListServiceDeploymentsRequest,
+  type ServiceDeploymentBrief,
+  type Task,
+} from "@aws-sdk/client-ecs";
+import { ROLES } from "../../stack/roles";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AwsStack } from "../harness/aws-stack";
 import { CloudClient, type Answer } from "../harness/cloud-client";
@@ -33,6 +42,20 @@ async function tasksOf(stack: AwsStack, serviceName: string): Promise<Task[]> {
 /** Whether an answer is complete and has the usage of the key. */
 const isUsage = ({ status, body }: Answer): boolean =>
   status === 200 && (JSON.parse(body.toString()) as { owner?: string }).owner === "test";
+
+/** The service deployments of all roles that are in progress. */
+async function deploymentsInProgress(stack: AwsStack): Promise<ServiceDeploymentBrief[]> {
+  const ecs = new ECSClient(stack.emulator.clientConfig);
+  const request = {
+    cluster: `spatialforge-${stack.stack}`,
+    status: ["PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS"],
+  };
+  const lists = ROLES.map(async ({ name }) => {
+    const command = new ListServiceDeploymentsCommand({ ...request, service: name } as ListServiceDeploymentsRequest);
+    return (await ecs.send(command)).serviceDeployments ?? [];
+  });
+  return (await Promise.all(lists)).flat();
+}
 
 const containerOf = (task: Task): string =>
   docker("ps", "-q", "--filter", `label=spatialforge.emulator.task=${task.taskArn!.split("/").at(-1)}`);
@@ -91,6 +114,30 @@ describe("dev, with tasks", () => {
     expect(await client.json(`${url}/`)).toMatchObject({ name: "SpatialForge changed" });
     expect(sent).toBeGreaterThan(100);
     expect(failed).toBe(0);
+  });
+
+  it("an API that never gets healthy fails the update with the reason, and the old version answers all requests", async () => {
+    const file = "sample-app/spatialforge/main.py";
+    const working = dev.read(file);
+    dev.set("spatialforge:healthTimeout", 45);
+    dev.edit(file, (text) =>
+      text.replace(/(?<=@app.get\("\/health"\)\n.*\n)/, '    raise HTTPException(500, "broken")\n'),
+    );
+    expect(dev.read(file)).not.toBe(working);
+    const load = new Load(() => client.send(`${url}/v1/billing/usage`).then(isUsage));
+    const { code, text } = await dev.run("up --yes --skip-preview");
+    const { sent, failed } = await load.stop();
+    console.log(`requests during the failed update: ${sent}, failed: ${failed}`);
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/api: the new version failed: .*; unhealthy: \/health returned 500/);
+    expect(text).toContain("api: the previous version is running");
+    expect(sent).toBeGreaterThan(100);
+    expect(failed).toBe(0);
+    expect(await deploymentsInProgress(dev)).toEqual([]);
+    dev.edit(file, () => working);
+    dev.set("spatialforge:healthTimeout", 300);
+    await dev.up();
+    expect(await dev.runningImage("api")).toBe((await dev.imagesByRole()).api);
   });
 
   it("destroy leaves no container or volume, and the end of the emulator no network", async () => {

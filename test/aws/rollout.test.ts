@@ -12,10 +12,11 @@ import {
 } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { IMAGES } from "../../stack/images/catalog";
-import { waitForDeployment } from "../../stack/aws/operations/rollout/deployment";
+import { waitForDeployment, type DeploymentArgs } from "../../stack/aws/operations/rollout/deployment";
 import { isHealthy } from "../../stack/aws/operations/rollout/deployment-state";
 import { serviceTasks } from "../../stack/aws/operations/rollout/service-client";
 import { Emulator } from "../harness/emulator";
+import { createGpuProvider } from "../harness/gpu-provider";
 import { baseOf } from "../harness/images";
 
 const IMAGE = baseOf(IMAGES.find(({ name }) => name === "cpu")!);
@@ -66,9 +67,11 @@ async function definition(family: string, command: string, more: Partial<Contain
   return taskDefinition!.taskDefinitionArn!;
 }
 
-async function create(serviceName: string, taskDefinition: string): Promise<void> {
+async function create(serviceName: string, taskDefinition: string, provider?: string): Promise<void> {
   const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
-  await ecs.send(new CreateServiceCommand({ serviceName, taskDefinition, desiredCount: 1, deploymentConfiguration }));
+  const capacityProviderStrategy = provider ? [{ capacityProvider: provider, weight: 1 }] : undefined;
+  const service = { serviceName, taskDefinition, desiredCount: 1, deploymentConfiguration, capacityProviderStrategy };
+  await ecs.send(new CreateServiceCommand(service));
 }
 
 const remove = (service: string) => ecs.send(new DeleteServiceCommand({ service, force: true }));
@@ -77,10 +80,14 @@ const describeService = async (name: string) =>
   (await ecs.send(new DescribeServicesCommand({ services: [name] }))).services![0];
 
 /** Waits as an update does. Returns the message of the error, if there is one. */
-async function rollOut(service: string, taskDefinition: string, { timeout = 40, bakeTime = 0 } = {}): Promise<string> {
+async function rollOut(
+  service: string,
+  taskDefinition: string,
+  { timeout = 40, bakeTime = 0, log = () => undefined }: Partial<DeploymentArgs> = {},
+): Promise<string> {
   const { signal } = new AbortController();
   const args = { cluster: CLUSTER, service, taskDefinition, minTasks: 1, timeout, bakeTime, signal };
-  return waitForDeployment({ ...args, log: () => undefined }).then(
+  return waitForDeployment({ ...args, log }).then(
     () => "",
     ({ message }: Error) => message,
   );
@@ -128,7 +135,7 @@ describe("a new version that fails is rolled back, and the next update completes
     });
     const { message, healthy } = await replace("never", good, bad, { timeout: 10 });
     expect(message).toMatch(
-      /^never: the new version failed: the timeout of 10 s expired: 0 of 1 new tasks are healthy, 1 old task is running; .*; health check: unhealthy: \/health returned 500$/m,
+      /^never: the new version failed: the timeout of 10 s expired: 0 of 1 new tasks are healthy, 1 old task is running; .*; unhealthy: \/health returned 500$/m,
     );
     expect(message).toMatch(/^never: the previous version is running$/m);
     expect(healthy).toBe(1);
@@ -142,9 +149,7 @@ describe("a new version that fails is rolled back, and the next update completes
   it("it never gets healthy, and ECS gives up before the timeout", async () => {
     const good = await definition("circuit", HEALTHY);
     const { message, healthy } = await replace("circuit", good, await definition("circuit", NEVER_HEALTHY));
-    expect(message).toMatch(
-      /circuit breaker: tasks failed to start.*; health check: unhealthy: \/health returned 500$/m,
-    );
+    expect(message).toMatch(/circuit breaker: tasks failed to start.*; unhealthy: \/health returned 500$/m);
     expect(message).toMatch(/^task \w+: Task failed container health checks/m);
     expect(message).toMatch(/^circuit: the previous version is running$/m);
     expect(healthy).toBe(1);
@@ -168,7 +173,7 @@ describe("a new version that fails is rolled back, and the next update completes
     const bad = await definition("later", HEALTHY_FOR_A_WHILE);
     const { message } = await replace("later", good, bad, { bakeTime: 30 });
     expect(message).toMatch(
-      /^later: the new version failed: a task was healthy and has then failed; health check: unhealthy: no GPU$/m,
+      /^later: the new version failed: a task was healthy and has then failed; unhealthy: no GPU$/m,
     );
     expect(message).toMatch(/^later: the previous version is running$/m);
     await expectSettled("later", good);
@@ -211,4 +216,26 @@ it("a deployment is rolled back if another service has failed", async () => {
   await expect(wait).rejects.toThrow(/^other: the previous version is running$/);
   await expectSettled("other", good);
   await remove("other");
+});
+
+it("a GPU instance that does not start: its reason is logged within a minute, and is in the error", async () => {
+  await createGpuProvider(emulator);
+  const resourceRequirements: ContainerDefinition["resourceRequirements"] = [{ type: "GPU", value: "1" }];
+  const taskDefinition = await definition("gpu", HEALTHY, { resourceRequirements });
+  const reason = "VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 0 allows";
+  await emulator.withFault("hosts", { mode: "refuse", reason }, async () => {
+    await create("gpu", taskDefinition, "gpu");
+    const started = Date.now();
+    const log: { line: string; seconds: number }[] = [];
+    const message = await rollOut("gpu", taskDefinition, {
+      timeout: 30,
+      log: (line) => void log.push({ line, seconds: (Date.now() - started) / 1000 }),
+    });
+    const sentence = /no GPU instance started \(\d+ attempts?, .*us-east-1a\): .*quota.*L-DB2E81BA/;
+    expect(log.find(({ line }) => sentence.test(line))?.seconds).toBeLessThan(60);
+    expect(message).toMatch(sentence);
+    expect(message).toMatch(/^gpu: there is no previous version, so the service is stopped/m);
+  });
+  expect(await rollOut("gpu", taskDefinition)).toBe("");
+  await remove("gpu");
 });

@@ -1,12 +1,9 @@
 import {
   AutoScalingClient,
-  CreateAutoScalingGroupCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
 } from "@aws-sdk/client-auto-scaling";
-import { CreateLaunchTemplateCommand, EC2Client } from "@aws-sdk/client-ec2";
 import {
-  CreateCapacityProviderCommand,
   CreateClusterCommand,
   CreateServiceCommand,
   DeleteServiceCommand,
@@ -16,7 +13,6 @@ import {
   ECSClient,
   ListServiceDeploymentsCommand,
   ListTasksCommand,
-  PutClusterCapacityProvidersCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopServiceDeploymentCommand,
@@ -32,6 +28,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { capacityReasons } from "../../stack/aws/operations/rollout/capacity-reasons";
 import { docker, until } from "../harness/engine";
 import { Emulator } from "../harness/emulator";
+import { createGpuProvider } from "../harness/gpu-provider";
 import { baseOf } from "../harness/images";
 import { IMAGES } from "../../stack/images/catalog";
 
@@ -336,25 +333,6 @@ it("RunTask runs a task once, with the command of its overrides", async () => {
   expect(await logOf(task)).toEqual(["overridden"]);
 });
 
-/** Creates a capacity provider whose Auto Scaling group can have two instances, each with one GPU. */
-async function createGpuProvider(): Promise<void> {
-  const autoScaling = new AutoScalingClient(emulator.clientConfig);
-  const ec2 = new EC2Client(emulator.clientConfig);
-  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
-  await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }));
-  const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize: 2, AvailabilityZones: ["us-east-1a"] };
-  const LaunchTemplate = { LaunchTemplateName: "gpu", Version: "$Latest" };
-  await autoScaling.send(new CreateAutoScalingGroupCommand({ ...group, LaunchTemplate }));
-  const { AutoScalingGroups } = await autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
-  const autoScalingGroupArn = AutoScalingGroups![0].AutoScalingGroupARN;
-  await ecs.send(new CreateCapacityProviderCommand({ name: "gpu", autoScalingGroupProvider: { autoScalingGroupArn } }));
-  const [capacityProviders, defaultCapacityProviderStrategy] = [["FARGATE", "gpu"], []];
-  const cluster = "default";
-  await ecs.send(
-    new PutClusterCapacityProvidersCommand({ cluster, capacityProviders, defaultCapacityProviderStrategy }),
-  );
-}
-
 async function createGpuService(serviceName: string, desiredCount: number): Promise<void> {
   const resourceRequirements: ContainerDefinition["resourceRequirements"] = [{ type: "GPU", value: "1" }];
   const taskDefinition = await definition(serviceName, HEALTHY, { resourceRequirements });
@@ -376,7 +354,7 @@ async function activities(): Promise<string[]> {
 }
 
 describe("GPU hosts", () => {
-  beforeAll(createGpuProvider);
+  beforeAll(() => createGpuProvider(emulator));
 
   it("a task with a GPU waits in PROVISIONING for a host, and the empty host goes", async () => {
     await createGpuService("gpu", 2);

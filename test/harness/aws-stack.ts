@@ -254,6 +254,11 @@ export class AwsStack {
     await this.must("cancel --yes");
   }
 
+  /** Text of a file of the clone. */
+  read(file: string): string {
+    return this.clone.read(file);
+  }
+
   /** Changes a file of the clone. */
   edit(file: string, change: (text: string) => string): void {
     this.clone.edit(file, change);

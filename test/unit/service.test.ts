@@ -40,6 +40,13 @@ describe("Service", () => {
     return { task, container: JSON.parse(task.containerDefinitions)[0] };
   }
 
+  it("is given up by ECS within 10 minutes if its image never gets healthy", async () => {
+    const { container } = await taskOf(ARGS);
+    const { startPeriod, retries, interval, timeout } = container.healthCheck;
+    const failures = 3; // threshold of the circuit breaker
+    expect(failures * (startPeriod + retries * (interval + timeout))).toBeLessThanOrEqual(600);
+  });
+
   it("waits longer for its deletion than its tasks take to stop", async () => {
     let deleteTimeout: string | undefined;
     const opts = observe(({ type, opts }) => {

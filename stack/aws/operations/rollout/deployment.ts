@@ -1,6 +1,7 @@
 import type { Service, Task } from "@aws-sdk/client-ecs";
 import { userError } from "../../../pulumi/user-error";
 import { BakeTime } from "./bake-time";
+import { CapacityLog } from "./capacity-log";
 import { deploymentState, primaryDeployment } from "./deployment-state";
 import { rollBack } from "./roll-back";
 import { describeService, serviceTasks, sleep, updateService, type ServiceId } from "./service-client";
@@ -37,6 +38,7 @@ export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
   const { service: name, taskDefinition, timeout, log, signal } = args;
   await redeploy(args);
   const bakeTime = new BakeTime(args.cluster, args.bakeTime);
+  const capacity = new CapacityLog(args.cluster, log);
   let deadline = Date.now() + timeout * 1000;
   let lastSummary = "";
   for (;;) {
@@ -55,8 +57,11 @@ export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
         deadline = Date.now() + timeout * 1000;
       }
       if (state.summary !== lastSummary) log((lastSummary = state.summary));
+      await capacity.update(state.waitsForCapacity);
       if (signal.aborted) throw userError(await rollBack(args, taskDefinition));
-      if (Date.now() > deadline) throw await failure(args, timeoutReason(timeout, state.summary, service));
+      if (Date.now() > deadline) {
+        throw await failure(args, timeoutReason(timeout, state.summary, service), capacity.current);
+      }
     }
     if (signal.aborted) throw userError(`${name}: the new version is running`);
     await sleep(POLL_INTERVAL_MS);
@@ -94,8 +99,8 @@ function timeoutReason(timeout: number, summary: string, { events = [] }: Servic
 }
 
 /** Collects the reasons, which a rollback would hide, and then rolls back. */
-async function failure(args: DeploymentArgs, reason: string): Promise<Error> {
+async function failure(args: DeploymentArgs, reason: string, capacity: readonly string[] = []): Promise<Error> {
   const { healthCheck, lines } = await taskReasons(args, args.taskDefinition);
   const headline = `${args.service}: the new version failed: ${[reason, ...(healthCheck ? [healthCheck] : [])].join("; ")}`;
-  return userError([headline, ...lines, await rollBack(args, args.taskDefinition)].join("\n"));
+  return userError([headline, ...capacity, ...lines, await rollBack(args, args.taskDefinition)].join("\n"));
 }

@@ -1,6 +1,6 @@
 import type { Task } from "@aws-sdk/client-ecs";
 import { ecsClient, logsClient } from "../../../clients/aws";
-import { HEALTH_CHECK_LOG_PREFIX } from "../../../images/health-check";
+import { lastHealthCheck } from "../../../images/health-check";
 import { isHealthy } from "./deployment-state";
 import { serviceTasks, type ServiceId } from "./service-client";
 
@@ -12,7 +12,7 @@ const SEARCHED_LOG_LINES = 1000;
 
 /** Why tasks failed. */
 export interface TaskReasons {
-  /** The last report of the health check of the latest task, if the check failed. */
+  /** The last result of the health check of the latest task, unless it is healthy. */
   healthCheck?: string;
   /** A line for each task that stopped, starting with the latest, and the last log lines of the latest task. */
   lines: string[];
@@ -29,7 +29,8 @@ export async function taskReasons(id: ServiceId, taskDefinition: string): Promis
   const log = latest ? await logLines(latest) : [];
   const lines = [...new Set(stopped.map(formatTask))];
   if (log.length) lines.push("The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`));
-  return { healthCheck: failedHealthCheck(log), lines };
+  const healthCheck = lastHealthCheck(log);
+  return { healthCheck: healthCheck?.startsWith("unhealthy") ? healthCheck : undefined, lines };
 }
 
 function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
@@ -39,12 +40,6 @@ function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }
       [name, ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]), ...(reason ? [reason] : [])].join(": "),
     );
   return `task ${taskId(taskArn)}: ${[stoppedReason, ...exits].join("; ")}`;
-}
-
-/** The last report of the health check in a log. Undefined if the last one is not `unhealthy`. */
-function failedHealthCheck(log: readonly string[]): string | undefined {
-  const report = log.filter((line) => line.startsWith(HEALTH_CHECK_LOG_PREFIX)).at(-1);
-  return report?.startsWith(`${HEALTH_CHECK_LOG_PREFIX}unhealthy`) ? report : undefined;
 }
 
 /** The last lines of the log of a task, the oldest first. Empty if the task has not started. */
