@@ -5,8 +5,8 @@ import * as aws from "@pulumi/aws";
 const config = () => ({ region: aws.config.region, profile: aws.config.profile });
 
 export async function ecrClient() {
-  const { DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
-  return { client: new ECRClient(config()), DescribeImagesCommand };
+  const { BatchDeleteImageCommand, DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
+  return { client: new ECRClient(config()), BatchDeleteImageCommand, DescribeImagesCommand };
 }
 
 export async function ecsClient() {

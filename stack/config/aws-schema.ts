@@ -155,7 +155,7 @@ export const awsSettingsSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("Models that the download task stores on the model volume: Hugging Face IDs with or without @revision"),
-  retainedReleases: integer(2, 100).default(10).describe("Number of releases that the registry keeps"),
+  retainedReleases: integer(2, 100).default(10).describe("Number of releases that the registry keeps, from the last deployed one"),
   logRetentionDays: days.default(30).describe("Retention of logs in days"),
   alarmEmail: z
     .union([z.literal(""), z.email()])
