@@ -10,8 +10,8 @@ export async function autoScalingClient() {
 }
 
 export async function ecrClient() {
-  const { DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
-  return { client: new ECRClient(config()), DescribeImagesCommand };
+  const { BatchDeleteImageCommand, DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
+  return { client: new ECRClient(config()), BatchDeleteImageCommand, DescribeImagesCommand };
 }
 
 export async function ecsClient() {

@@ -155,7 +155,9 @@ export const awsSettingsSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("Models that the download task stores on the model volume: Hugging Face IDs with or without @revision"),
-  retainedReleases: integer(2, 100).default(10).describe("Number of releases that the registry keeps"),
+  retainedReleases: integer(2, 100)
+    .default(10)
+    .describe("Number of releases that the registry keeps, from the last deployed one"),
   bakeTime: integer(0, 3600)
     .default(60)
     .describe("Seconds for which the new tasks must stay healthy before an update is complete"),

@@ -6,7 +6,7 @@ import type { Settings } from "../config/schema";
 import { completeBuildCache, ensureCacheImage } from "../registry/build-cache";
 import { Registry, type ImageRepository } from "../registry/registry";
 import { imageDigest } from "../registry/release";
-import { cacheTag } from "../registry/tags";
+import { builtTag, cacheTag } from "../registry/tags";
 import type { ImageSpec } from "./catalog";
 
 export interface ImageArgs {
@@ -84,7 +84,9 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
   );
   const digest = pulumi.all([resource.repoDigest, url, credentials]).apply(async ([pushed, repository, login]) => {
     if (!pulumi.runtime.isDryRun()) {
-      await completeBuildCache(new Registry(repository, login), tag, imageDigest(pushed));
+      const registry = new Registry(repository, login);
+      await registry.tag(imageDigest(pushed), builtTag(imageDigest(pushed), spec.name));
+      await completeBuildCache(registry, tag, imageDigest(pushed));
     }
     return pushed;
   });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { AMI_NAME } from "../../stack/aws/compute/ami";
 import { IMAGES } from "../../stack/images/catalog";
+import { builtTag, deploymentOfTag } from "../../stack/registry/tags";
 import type { AwsStack, Change } from "../harness/aws-stack";
 import { expectOrder } from "../harness/order";
 import { commandInText, commandsUnder } from "../harness/readme";
@@ -29,7 +30,9 @@ export function firstUpdate(stack: AwsStack): void {
     const { images, release, url } = await stack.outputs();
     expect(url).toMatch(/^http:\/\/spatialforge-dev/);
     for (const { name } of IMAGES) {
-      expect(images[name]).toBe(`${process.env.LAB_ECR}/${stack.repository}@${digests[`release-${release}-${name}`]}`);
+      const digest = digests[`release-${release}-${name}`];
+      expect(images[name]).toBe(`${process.env.LAB_ECR}/${stack.repository}@${digest}`);
+      expect(digests[builtTag(digest, name)]).toBe(digest);
     }
     expect(await stack.imagesByRole()).toEqual({ api: images.cpu, worker: images.worker, beat: images.cpu });
   });
@@ -162,7 +165,11 @@ export function laterUpdates(stack: AwsStack): void {
     const rollback = commandInText("pulumi config set spatialforge:release ID").replace("ID", earlier.release);
     const changes = await stack.changes(stack.mustLine(rollback));
     expect(changes.filter(({ op, type }) => IMAGE_RESOURCES.test(type) && op !== "deleted")).toEqual([]);
-    expect(await stack.ecr.digests(stack.repository)).toEqual(pushed);
+    const now = await stack.ecr.digests(stack.repository);
+    expect(now).toMatchObject(pushed);
+    expect(new Set(Object.values(now))).toEqual(new Set(Object.values(pushed)));
+    const added = Object.keys(now).filter((tag) => !(tag in pushed));
+    expect(added.map((tag) => deploymentOfTag(tag)?.release)).toEqual([earlier.release]);
     expect((await stack.outputs()).images).toEqual(earlier.images);
     expect(await stack.runningImage("api")).toBe(earlier.images.cpu);
     expect((await stack.outputs()).release).toBe(earlier.release);

@@ -55,7 +55,7 @@ export class AwsStack {
   async start(): Promise<void> {
     this.emulator = await Emulator.start(this.options);
     this.clones.forEach((clone) => this.configure(clone));
-    this.ecr.onReleaseTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
+    this.ecr.onTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
   }
 
   /** Counts the resources in AWS before the first update: those of the test itself, and those that every account has. */

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { ECRClient, PutImageCommand } from "@aws-sdk/client-ecr";
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { digestOf } from "../../stack/registry/registry";
 import { ROOT } from "../../stack/root";
 import { docker, until } from "./engine";
 
@@ -130,7 +131,9 @@ export class Emulator {
 
   /** Registers an image with the emulated ECR API that was pushed to the registry. */
   async putImage(repositoryName: string, imageTag: string, imageManifest: string): Promise<void> {
-    await new ECRClient(this.clientConfig).send(new PutImageCommand({ repositoryName, imageTag, imageManifest }));
+    const imageDigest = digestOf(Buffer.from(imageManifest));
+    const command = new PutImageCommand({ repositoryName, imageTag, imageManifest, imageDigest });
+    await new ECRClient(this.clientConfig).send(command);
   }
 
   /** Stops the emulator, which removes what it has created on the Docker engine. */

@@ -1,19 +1,14 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { IMAGES } from "../../images/catalog";
 import type { Credentials, ImageRepository } from "../../registry/registry";
+import { UNRELEASED_DAYS } from "../../registry/retention";
 
 export interface RepositoryArgs {
   /** Name in ECR. */
   name: string;
-  /** Number of releases that are kept. The stack can roll back to each of them. */
-  retainedReleases: number;
   /** Encrypts the images. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
-
-/** Number of days after which an image without a tag is deleted. */
-const UNTAGGED_DAYS = 14;
 
 /**
  * The ECR repository of the stack. All images are in one repository, because repositories do not share layers. Release tags are immutable;
@@ -44,7 +39,7 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
     );
     new aws.ecr.LifecyclePolicy(
       name,
-      { repository: repository.name, policy: JSON.stringify({ rules: lifecycleRules(args.retainedReleases) }) },
+      { repository: repository.name, policy: JSON.stringify({ rules: lifecycleRules() }) },
       child,
     );
     this.url = repository.repositoryUrl;
@@ -56,33 +51,21 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
 }
 
 /**
- * Rules of the lifecycle policy. An image that matches a rule cannot be expired by a later rule. So the first rule also keeps images that
- * have both a cache tag and a release tag. https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+ * Rules of the lifecycle policy. The only rule selects images without a tag: earlier images of the build cache. ECR expires images by push time,
+ * and a new tag does not renew it, so a rule for tags could expire an image that runs (https://github.com/aws/containers-roadmap/issues/2746).
+ * The program removes releases itself: stack/registry/retention.ts.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
-export function lifecycleRules(retainedReleases: number) {
-  const tagged = { tagStatus: "tagged", countType: "imageCountMoreThan" };
-  const rules = [
-    {
-      description: "keep the build cache",
-      selection: { ...tagged, tagPatternList: ["cache-*"], countNumber: IMAGES.length },
+export const lifecycleRules = () => [
+  {
+    rulePriority: 1,
+    description: "remove images without a tag",
+    selection: {
+      tagStatus: "untagged",
+      countType: "sinceImagePushed",
+      countUnit: "days",
+      countNumber: UNRELEASED_DAYS,
     },
-    {
-      description: `keep the newest ${retainedReleases} releases`,
-      selection: { ...tagged, tagPatternList: ["release-*"], countNumber: retainedReleases * IMAGES.length },
-    },
-    {
-      description: "remove images that are in no release",
-      selection: {
-        tagStatus: "untagged",
-        countType: "sinceImagePushed",
-        countUnit: "days",
-        countNumber: UNTAGGED_DAYS,
-      },
-    },
-  ];
-  return rules.map((rule, index) => ({
-    rulePriority: index + 1,
-    ...rule,
     action: { type: "expire" },
-  }));
-}
+  },
+];

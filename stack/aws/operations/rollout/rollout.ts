@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageDigests } from "../../../images/catalog";
 import { userError } from "../../../pulumi/user-error";
-import { ecrReleases } from "../../../registry/ecr-releases";
 import { Registry, type ImageRepository } from "../../../registry/registry";
 import { recordRelease, releaseId } from "../../../registry/release";
+import { retainReleases } from "../../../registry/retention";
 import type { Service } from "../../service/service";
 import { waitForDeployment, type DeploymentArgs } from "./deployment";
 
@@ -43,8 +43,10 @@ export class Rollout extends pulumi.ComponentResource {
         const id = releaseId(args.source, images);
         if (pulumi.runtime.isDryRun()) return id;
         await this.verify(cluster, services, args);
-        await recordRelease(new Registry(repository, login), id, images);
-        await this.warnBeforeExpiry(id, args.retainedReleases);
+        const registry = new Registry(repository, login);
+        await recordRelease(registry, id, images);
+        const warning = await retainReleases({ registry, release: id, images, retained: args.retainedReleases });
+        if (warning) await pulumi.log.warn(warning, this);
         return id;
       });
     this.release = pulumi.unsecret(release);
@@ -70,14 +72,5 @@ export class Rollout extends pulumi.ComponentResource {
     if (!failures.length) return;
     const nextStep = "Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.";
     throw userError([...failures, nextStep].join("\n"));
-  }
-
-  /** The lifecycle policy of the registry deletes old releases, even one that is running. */
-  private async warnBeforeExpiry(release: string, retained: number): Promise<void> {
-    const newerReleases = (await ecrReleases()).findIndex(({ id }) => id === release);
-    if (newerReleases >= retained - 2) {
-      const text = `release ${release} is number ${newerReleases + 1} of the ${retained} that the registry keeps: raise spatialforge:aws.retainedReleases, or deploy a newer release`;
-      await pulumi.log.warn(text, this);
-    }
   }
 }
