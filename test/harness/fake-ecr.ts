@@ -28,6 +28,8 @@ export class FakeEcr {
   private images: StoredImage[] = [];
   /** Names of the calls. */
   readonly calls: string[] = [];
+  /** Error of each call. */
+  error = "";
   /** Failures that BatchDeleteImage returns, by tag. */
   readonly failures: Record<string, string> = {};
 
@@ -95,6 +97,7 @@ export class FakeEcr {
     }
     const send = async (command: { input: Input; constructor: { name: string } }) => {
       this.calls.push(command.constructor.name);
+      if (this.error) throw new Error(this.error);
       return command instanceof BatchDeleteImageCommand
         ? this.batchDelete(command.input.imageIds as { imageTag: string }[])
         : this.describe(command.input.nextToken as string | undefined);

@@ -197,9 +197,7 @@ describe("a failure does not fail the update", () => {
 
   it("of the API: the warning has the reason", async () => {
     build(imagesOf("a"));
-    vi.spyOn(ecr as never, "describe").mockImplementation(() => {
-      throw new Error("access denied");
-    });
+    ecr.error = "access denied";
     expect(await deploy("a", imagesOf("a"))).toBe("cannot remove old releases from the ECR repository: access denied");
   });
 });
