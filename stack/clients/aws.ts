@@ -18,3 +18,8 @@ export async function logsClient() {
   const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
   return { client: new CloudWatchLogsClient(config()), GetLogEventsCommand };
 }
+
+export async function autoScalingClient() {
+  const sdk = await import("@aws-sdk/client-auto-scaling");
+  return { client: new sdk.AutoScalingClient(config()), ...sdk };
+}

@@ -7,7 +7,7 @@ from moto.ecs.exceptions import EcsClientException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
 from service_properties import store
 
-from . import alarms, efs_volumes, loop, redis_server  # noqa: F401
+from . import alarms, efs_volumes, host_refreshes, loop, redis_server  # noqa: F401
 from .agent import protect, protection
 
 # Changes of a service that start a deployment.
