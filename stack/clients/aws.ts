@@ -4,6 +4,11 @@ import * as aws from "@pulumi/aws";
 /** Region and profile of the AWS provider. If one is not set, the SDK reads it from the environment, as the provider does. */
 const config = () => ({ region: aws.config.region, profile: aws.config.profile });
 
+export async function autoScalingClient() {
+  const sdk = await import("@aws-sdk/client-auto-scaling");
+  return { client: new sdk.AutoScalingClient(config()), ...sdk };
+}
+
 export async function ecrClient() {
   const { DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
   return { client: new ECRClient(config()), DescribeImagesCommand };
@@ -17,9 +22,4 @@ export async function ecsClient() {
 export async function logsClient() {
   const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
   return { client: new CloudWatchLogsClient(config()), GetLogEventsCommand };
-}
-
-export async function autoScalingClient() {
-  const sdk = await import("@aws-sdk/client-auto-scaling");
-  return { client: new sdk.AutoScalingClient(config()), ...sdk };
 }
