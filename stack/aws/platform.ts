@@ -67,6 +67,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         instanceTypes: settings.gpu.instanceTypes as InstanceTypeName[],
         ecsExec: settings.ecsExec,
         logRetentionDays,
+        // A new instance starts, and the tasks on an old one finish their jobs.
+        replacementTimeout: args.settings.healthTimeout + Math.max(...services.map(({ stopTimeout }) => stopTimeout)),
         dependencies,
       },
       child,

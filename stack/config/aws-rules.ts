@@ -4,11 +4,15 @@ import { contains, overlaps, parseCidrBlock } from "./cidr";
 import { fargateProblem, stopTimeoutProblem } from "./fargate";
 import { pathProblem } from "./path-patterns";
 import type { Problem } from "./problem";
+import { stackNameProblems } from "./physical-names";
 import { serviceSpecs, type ServiceSpec } from "./services";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
-/** Problems of the settings `aws` that the schema cannot express: settings that depend on each other or on the stack. */
-export function awsProblems(aws: AwsSettings, stack: string): Problem[] {
+/**
+ * Problems of the platform aws that the schema cannot express: settings that depend on each other or on the stack, and the name of the
+ * stack.
+ */
+export function awsProblems(aws: AwsSettings, project: string, stack: string): Problem[] {
   const problems = [
     ...networkProblems(aws),
     ...loadBalancerProblems(aws, stack),
@@ -17,7 +21,10 @@ export function awsProblems(aws: AwsSettings, stack: string): Problem[] {
     ...accessKeyProblems(aws),
     ...modelProblems(aws),
   ];
-  return problems.map(({ key, ...rest }) => ({ key: `aws.${key}`, ...rest }));
+  return [
+    ...stackNameProblems(project, stack),
+    ...problems.map(({ key, ...rest }) => ({ key: `aws.${key}`, ...rest })),
+  ];
 }
 
 const PRIVATE_BLOCKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];

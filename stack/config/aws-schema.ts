@@ -4,7 +4,17 @@ import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 import { ROLES, type Role, type ScaledRoleName } from "../roles";
 
 const integer = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
-const days = integer(1, 3653);
+
+/** Source: PutRetentionPolicy, https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+export const LOG_RETENTION_DAYS: readonly number[] = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+/** @param values - in addition to those of CloudWatch Logs */
+const logRetention = (...values: number[]) => {
+  const allowed = [...values, ...LOG_RETENTION_DAYS];
+  return z.int().refine((days) => allowed.includes(days), `CloudWatch Logs keeps logs for ${allowed.join(", ")} days`);
+};
 
 /** `A.B.C.D/P`. The rules check whether it is a valid CIDR block. */
 const cidrBlock = z
@@ -23,7 +33,7 @@ const network = z.strictObject({
     .boolean()
     .default(false)
     .describe("Interface endpoints for ECR, CloudWatch Logs, and Secrets Manager"),
-  flowLogRetentionDays: integer(0, 3653).default(0).describe("Retention of the VPC flow logs in days; 0: no flow logs"),
+  flowLogRetentionDays: logRetention(0).default(0).describe("Retention of the VPC flow logs in days; 0: no flow logs"),
 });
 
 const gpu = z.strictObject({
@@ -88,7 +98,7 @@ const redis = z.strictObject({
 });
 
 const bucket = z.strictObject({
-  expirationDays: days.default(7).describe("Days after which results are deleted"),
+  expirationDays: integer(1, 3653).default(7).describe("Days after which results are deleted"),
   accessKeyVersion: integer(1, 1_000_000)
     .default(1)
     .describe("Version of the IAM access key that tasks use; a new version creates a new key"),
@@ -161,7 +171,7 @@ export const awsSettingsSchema = z.strictObject({
   bakeTime: integer(0, 3600)
     .default(60)
     .describe("Seconds for which the new tasks must stay healthy before an update is complete"),
-  logRetentionDays: days.default(30).describe("Retention of logs in days"),
+  logRetentionDays: logRetention().default(30).describe("Retention of logs in days"),
   alarmEmail: z
     .union([z.literal(""), z.email()])
     .default("")

@@ -6,6 +6,8 @@ import { KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
 
 /** The configuration of a stack in the namespace `spatialforge`. */
 export interface RawConfig {
+  /** Default: `spatialforge`. */
+  project?: string;
   stack: string;
   /** Values by key, as Pulumi passes them. Structured values are JSON. */
   values: Record<string, string>;
@@ -17,14 +19,14 @@ export interface RawConfig {
 const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc"]);
 
 /** Parses and checks the configuration of a stack. Returns all problems. Returns no settings if the values do not match the schema. */
-export function parseSettings({ stack, values: texts, secretKeys = new Set() }: RawConfig): {
+export function parseSettings({ project = "spatialforge", stack, values: texts, secretKeys = new Set() }: RawConfig): {
   settings?: ParsedSettings;
   problems: Problem[];
 } {
   const values = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, decode(key, text)]));
   const parsed = settingsSchema.safeParse(values, { error: schemaMessage });
   if (parsed.success) {
-    return { settings: parsed.data, problems: ruleProblems(parsed.data, { stack, secretKeys }) };
+    return { settings: parsed.data, problems: ruleProblems(parsed.data, { project, stack, secretKeys }) };
   }
   const show = (path: readonly PropertyKey[]) => displayed(values, path, secretKeys);
   return { problems: parsed.error.issues.flatMap((issue) => issueProblems(issue, show)) };

@@ -4,8 +4,12 @@ import { variableProblems, type EnvironmentContext } from "./environment-rules";
 import { withoutCredentials, type Problem } from "./problem";
 import type { ParsedSettings } from "./schema";
 
+export interface RuleContext extends EnvironmentContext {
+  project: string;
+}
+
 /** Problems that the schema cannot express: settings that depend on each other or on the stack. */
-export function ruleProblems(settings: ParsedSettings, context: EnvironmentContext): Problem[] {
+export function ruleProblems(settings: ParsedSettings, context: RuleContext): Problem[] {
   const problems: Problem[] = [];
   problems.push(...portProblems(settings), ...sharedMemoryProblems(settings));
   const { app } = settings;
@@ -23,7 +27,7 @@ export function ruleProblems(settings: ParsedSettings, context: EnvironmentConte
       remedy: "a secret must not be in plain text: use `pulumi config set --secret spatialforge:netrc < .netrc`",
     });
   }
-  if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, context.stack));
+  if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, context.project, context.stack));
   return [
     ...problems,
     ...Object.entries(settings.env).flatMap(([name, value]) => variableProblems(name, value, context)),

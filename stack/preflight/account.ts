@@ -6,6 +6,8 @@ import type { Settings } from "../config/schema";
 import { IMAGES } from "../images/catalog";
 import { stackName } from "../pulumi/stack-name";
 import { ecrReleases } from "../registry/ecr-releases";
+import { deployedServiceProblems } from "./deployed-services";
+import { partitionProblems } from "./partition";
 
 /** Credential settings of the Pulumi provider that the AWS SDK does not read. */
 const PROVIDER_ONLY = [
@@ -16,7 +18,7 @@ const PROVIDER_ONLY = [
   "sharedCredentialsFiles",
 ];
 
-/** Problems with the AWS account: region, credentials, and whether the registry has the release. */
+/** Problems with the AWS account: region, credentials, partition, deployed services, and whether the registry has the release. */
 export async function accountProblems(settings: Settings): Promise<Problem[]> {
   // The provider also reads AWS_REGION and AWS_DEFAULT_REGION, and so does this property.
   if (!aws.config.region) {
@@ -31,7 +33,9 @@ export async function accountProblems(settings: Settings): Promise<Problem[]> {
   if (unsupported.length) return unsupported;
   try {
     // The provider makes the call, because its credentials are the ones that create resources.
-    await callerIdentity();
+    const { arn } = await callerIdentity();
+    const problems = partitionProblems(arn);
+    if (problems.length) return problems;
   } catch (error) {
     const reason = providerReason(error as Error);
     return [
@@ -40,7 +44,10 @@ export async function accountProblems(settings: Settings): Promise<Problem[]> {
       ),
     ];
   }
-  return settings.release ? releaseProblems(settings.release) : [];
+  return [
+    ...(await deployedServiceProblems(settings.aws)),
+    ...(settings.release ? await releaseProblems(settings.release) : []),
+  ];
 }
 
 const problem = (remedy: string): Problem => ({ key: "platform", value: "aws", remedy });

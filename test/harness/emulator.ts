@@ -17,7 +17,7 @@ export type Fault =
   | { mode: "protected"; seconds: number };
 
 /** Fault of the GPU hosts, as the service `hosts`. test/aws/emulator/tasks/hosts.py describes each. */
-export type HostFault = { mode: "refuse"; reason: string } | { mode: "die" };
+export type HostFault = { mode: "refuse" | "unhealthy"; reason: string } | { mode: "die" };
 
 /** An emulated AWS, which starts without resources. `EMULATOR_PYTHON` is a Python that has moto. */
 export class Emulator {

@@ -271,3 +271,13 @@ describe("another partition", () => {
     expect(all).toContain("s3.cn-north-1.amazonaws.com.cn");
   });
 });
+
+it("the log group of Container Insights exists before the cluster writes to it, with a retention", async () => {
+  const registered = await awsPlatform("dev");
+  const group = registered.find(
+    ({ inputs }) => inputs.name === "/aws/ecs/containerinsights/spatialforge-dev/performance",
+  );
+  expect(group?.inputs.retentionInDays).toBe(30);
+  const cluster = registered.find(({ type }) => type === "aws:ecs/cluster:Cluster");
+  expect(cluster?.dependsOn).toContain(group?.name);
+});

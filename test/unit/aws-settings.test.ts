@@ -162,6 +162,18 @@ const CASES: Case[] = [
     remedy: /at most 35$/,
   },
   {
+    title: "a retention of logs that CloudWatch does not offer",
+    aws: { logRetentionDays: 45 },
+    key: "logRetentionDays",
+    remedy: /^CloudWatch Logs keeps logs for 1, 3, 5, .* 30, 60, .* 3653 days$/,
+  },
+  {
+    title: "a retention of flow logs that CloudWatch does not offer",
+    aws: { network: { flowLogRetentionDays: 100 } },
+    key: "network.flowLogRetentionDays",
+    remedy: /^CloudWatch Logs keeps logs for 0, 1, 3/,
+  },
+  {
     title: "an invalid node type",
     aws: { redis: { nodeType: "large" } },
     key: "redis.nodeType",

@@ -26,6 +26,7 @@ describe("Cluster", () => {
     amiName: "",
     ecsExec: false,
     logRetentionDays: 30,
+    replacementTimeout: 60,
   };
 
   it("starts GPU instances with an encrypted volume and IMDSv2", async () => {
@@ -49,14 +50,6 @@ describe("Cluster", () => {
     expect(group.mixedInstancesPolicy).toMatchObject({
       launchTemplate: { overrides: [{ instanceType: "g5.xlarge" }, { instanceType: "g6.xlarge" }] },
       instancesDistribution: { onDemandBaseCapacity: 1, onDemandPercentageAboveBaseCapacity: 0 },
-    });
-  });
-
-  it("replaces all instances when the launch template changes, also those that are protected from scale-in", async () => {
-    new Cluster("cluster", ARGS);
-    expect((await created(GROUP))["cluster-gpu"].instanceRefresh).toEqual({
-      strategy: "Rolling",
-      preferences: { scaleInProtectedInstances: "Refresh", minHealthyPercentage: 100, maxHealthyPercentage: 200 },
     });
   });
 

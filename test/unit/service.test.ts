@@ -90,6 +90,11 @@ describe("Service", () => {
     });
   });
 
+  it("does not stop when CloudWatch Logs cannot be reached", async () => {
+    const { container } = await taskOf(ARGS);
+    expect(container.logConfiguration.options).toMatchObject({ mode: "non-blocking", "max-buffer-size": "25m" });
+  });
+
   it("runs on Fargate without a GPU", async () => {
     const { task, container } = await taskOf({ ...ARGS, gpuCapacityProvider: undefined, stopTimeout: 30 });
     expect(task.requiresCompatibilities).toEqual(["FARGATE"]);

@@ -7,9 +7,9 @@ export interface ClusterArgs extends Omit<GpuInstancesArgs, "name"> {
   name: string;
   /** Enables ECS Exec, with a log of each session. */
   ecsExec: boolean;
-  /** Retention of the log of ECS Exec in days. */
+  /** Retention of the logs of Container Insights and ECS Exec in days. */
   logRetentionDays: number;
-  /** Encrypts ECS Exec sessions and their log. Default: a key that AWS owns. */
+  /** Encrypts ECS Exec sessions, and the logs. Default: a key that AWS owns. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
@@ -22,6 +22,8 @@ export class Cluster extends pulumi.ComponentResource {
   readonly cluster: aws.ecs.Cluster;
   /** Name of the capacity provider for GPU instances. */
   readonly gpuCapacityProvider: pulumi.Output<string>;
+  /** ID of the AMI of the GPU instances. It resolves after running instances with another AMI are replaced. */
+  readonly amiId: pulumi.Output<string>;
   /** Log group of ECS Exec, if it is enabled. */
   readonly execLogGroupArn?: pulumi.Output<string>;
   /** Services must depend on it, so that they are deleted before the capacity providers. */
@@ -38,6 +40,16 @@ export class Cluster extends pulumi.ComponentResource {
         )
       : undefined;
     this.execLogGroupArn = execLogGroup?.arn;
+    // ECS would create this log group without a retention, and would leave it when the cluster is deleted.
+    const insightsLogGroup = new aws.cloudwatch.LogGroup(
+      `${name}-insights`,
+      {
+        name: `/aws/ecs/containerinsights/${args.name}/performance`,
+        retentionInDays: args.logRetentionDays,
+        kmsKeyId: args.kmsKeyArn,
+      },
+      child,
+    );
     this.cluster = new aws.ecs.Cluster(
       name,
       {
@@ -54,9 +66,10 @@ export class Cluster extends pulumi.ComponentResource {
           },
         },
       },
-      child,
+      { ...child, dependsOn: insightsLogGroup },
     );
-    const group = gpuInstances(`${name}-gpu`, this.cluster, { ...args, name: `${args.name}-gpu` }, child);
+    const { group, amiId } = gpuInstances(`${name}-gpu`, this.cluster, { ...args, name: `${args.name}-gpu` }, child);
+    this.amiId = amiId;
     const capacityProvider = new aws.ecs.CapacityProvider(
       `${name}-gpu`,
       {

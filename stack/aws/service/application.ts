@@ -151,7 +151,7 @@ function applicationSecrets(
           opts,
         )
       : {}),
-    API_KEY_SECRET: generate("api-key-secret", "Hashes every API key. It must never change"),
+    API_KEY_SECRET: generate("api-key-hash-key", "Hashes every API key. It must never change"),
     ADMIN_API_KEY: generate("admin-api-key", "Administrator API key"),
     REDIS_URL: redis.url,
     MINIO_ACCESS_KEY: bucket.accessKeyId,

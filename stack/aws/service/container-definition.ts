@@ -5,6 +5,16 @@ import { imageHealthCheck } from "../../images/health-check";
 import { IMAGE_UID } from "../../images/user";
 import type { TaskArgs } from "./task-args";
 
+/**
+ * If CloudWatch Logs cannot be reached, lines wait in a buffer outside the container, and lines are lost when it is full. In the mode
+ * `blocking`, the application would stop with its next line, and the API would not answer. 25 MiB are 100,000 lines of 250 bytes. The metrics
+ * of beat are two lines a minute: they are lost only in an outage in which they could not arrive in time anyway. The mode is explicit,
+ * because its default is a setting of the account.
+ * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html
+ * https://aws.amazon.com/blogs/containers/preventing-log-loss-with-non-blocking-mode-in-the-awslogs-container-log-driver/
+ */
+const LOG_BUFFER = { mode: "non-blocking", "max-buffer-size": "25m" };
+
 /** Mount paths of the volumes that a container can write to, by volume name. The agent of ECS Exec requires two more. */
 const SCRATCH_VOLUMES = { tmp: "/tmp" };
 const EXEC_VOLUMES = { "ssm-lib": "/var/lib/amazon", "ssm-log": "/var/log/amazon" };
@@ -63,6 +73,7 @@ export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<strin
         "awslogs-group": logGroup,
         "awslogs-region": args.region,
         "awslogs-stream-prefix": args.containerName,
+        ...LOG_BUFFER,
       },
     },
     ulimits: [{ name: "nofile", softLimit: 65536, hardLimit: 65536 }],

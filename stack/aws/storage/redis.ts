@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { REDIS_SUFFIX_LENGTH } from "../../config/physical-names";
 import { password } from "../../pulumi/password";
 import { REDIS_PORT } from "../network/security-groups";
 import { secret, type Secret, type SecretOptions } from "./secret";
@@ -79,7 +80,7 @@ function replicationGroup(
   // snapshot is always free. The suffix is protected too: a rejected restore must not change it.
   const suffix = new random.RandomString(
     `${name}-id`,
-    { length: 6, special: false, upper: false, keepers: { snapshot: snapshotName ?? "" } },
+    { length: REDIS_SUFFIX_LENGTH, special: false, upper: false, keepers: { snapshot: snapshotName ?? "" } },
     protectedOpts,
   );
   const id = pulumi.interpolate`${args.name}-${suffix.result}`;

@@ -10,7 +10,11 @@ export interface SecretOptions {
 }
 
 export interface SecretArgs extends SecretOptions {
-  /** Name in Secrets Manager, below `PROJECT/STACK/`. */
+  /**
+   * Name in Secrets Manager, below `PROJECT/STACK/`. It must not end in a hyphen and six characters: Secrets Manager adds such a suffix to
+   * the ARN, and could not tell the two apart.
+   * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+   */
   name: string;
   description: string;
   /** The state stores it encrypted. */

@@ -15,6 +15,7 @@ if base := os.environ.get("EMULATOR_BASE"):
 
 import cache_parameters  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
+import instance_refreshes  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import replication_groups  # noqa: E402, F401
 import resource_counts  # noqa: E402, F401

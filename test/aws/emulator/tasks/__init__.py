@@ -4,7 +4,7 @@
 - `loop` holds the state and the lock, and reconciles it with the containers.
 - `service` decides which tasks of a service start and stop. `task` is the life of one task.
 - `containers` makes a container from a task definition, as the ECS agent does. `agent` is the endpoint of the ECS agent in a container.
-- `hosts` are the GPU instances of an Auto Scaling group.
+- `hosts` are the GPU instances of an Auto Scaling group. `host_refreshes` replaces them.
 - `load_balancer` is a proxy for each listener. `redis_server` and `object_store` are Redis and S3 with TLS, with certificates of `tls`.
   `addresses` says where the endpoints are on this machine. `efs_volumes` ends the volume of an access point.
 - `metrics` are CloudWatch metrics from the log of the tasks. `alarms` evaluates alarms on them, with `metric_math`. `scaling` changes the

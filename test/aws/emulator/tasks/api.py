@@ -8,7 +8,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse as Response
 import service_deployments as service_deployments_calls
 from service_properties import store
 
-from . import alarms, efs_volumes, loop, redis_server  # noqa: F401
+from . import alarms, efs_volumes, host_refreshes, loop, redis_server  # noqa: F401
 from .agent import protect, protection
 
 # Changes of a service that start a deployment.

@@ -3,6 +3,7 @@
 The SSM parameter `/emulator/hosts` sets a fault, in JSON:
   {"mode": "refuse", "reason": "..."}   no host starts; the reason is the status message of a failed scaling activity
   {"mode": "die"}                       all hosts end now, and the tasks on them
+  {"mode": "unhealthy", "reason": "..."}  the new hosts of an instance refresh fail their status checks
 """
 
 import json
@@ -30,19 +31,27 @@ def fault(account: str, region: str) -> dict:
 @dataclass
 class Host:
     instance_type: str
+    template: tuple[str, str] = ("", "")  # ID and version of its launch template
     requested: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: f"i-{uuid.uuid4().hex[:17]}")
     tasks: list = field(default_factory=list)
     empty_since: float = field(default_factory=time.time)
+    is_draining: bool = False
 
     @property
     def is_ready(self) -> bool:
         return time.time() - self.requested >= START_S
 
     def fits(self, task) -> bool:
-        return all(
+        return not self.is_draining and all(
             sum(needs(one)[kind] for one in [*self.tasks, task]) <= available for kind, available in resources(self.instance_type).items()
         )
+
+
+def launch_template_of(policy: dict) -> tuple[str, str]:
+    """ID and version of the launch template of a mixed instances policy."""
+    specification = policy["LaunchTemplate"]["LaunchTemplateSpecification"]
+    return specification["LaunchTemplateId"], str(specification["Version"])
 
 
 def resources(instance_type: str) -> dict[str, int]:
@@ -69,9 +78,7 @@ class Group:
     def group(self):
         return autoscaling_backends[self.account][self.region].autoscaling_groups.get(self.name)
 
-    @property
-    def instance_type(self) -> str:
-        policy = self.group.mixed_instances_policy or {}
+    def instance_type(self, policy: dict) -> str:
         overrides = (policy.get("LaunchTemplate") or {}).get("Overrides") or []
         return next((one["InstanceType"] for one in overrides if "InstanceType" in one), None) or self.group.instance_type
 
@@ -102,13 +109,15 @@ class Group:
                 self.end(host)
         self.group.desired_capacity = len(self.hosts)
 
-    def request(self, found: dict) -> None:
+    def request(self, found: dict, policy: dict | None = None) -> None:
+        """Starts a host. `policy`: of an instance refresh. Default: the policy of the group."""
         if found.get("mode") == "refuse":
             latest = self.activities[0] if self.activities else None
             if not latest or latest["StatusMessage"] != found["reason"]:
                 self.record("Failed", f"Launching a new EC2 instance. Status Reason: {found['reason']}", found["reason"])
             return
-        host = Host(self.instance_type)
+        policy = policy or self.group.mixed_instances_policy
+        host = Host(self.instance_type(policy or {}), launch_template_of(policy) if policy else ("", ""))
         self.hosts.append(host)
         self.record("Successful", f"Launching a new EC2 instance: {host.id}", "")
 
