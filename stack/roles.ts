@@ -101,11 +101,6 @@ export type RoleName = (typeof ROLES)[number]["name"];
 /** Roles that have settings of their own. */
 export type ScaledRoleName = Extract<(typeof ROLES)[number], { scaled: true }>["name"];
 
-/** Celery queues by role. Contains only the roles that consume queues. */
-export const QUEUES_BY_ROLE: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  ROLES.filter(({ queues }) => queues.length > 0).map(({ name, queues }) => [name, queues]),
-);
-
 /** Image of a role, with or without a GPU. */
 export const imageOf = ({ gpuImage }: Role, gpu: boolean): ImageName => (gpu && gpuImage) || "cpu";
 

@@ -1,15 +1,15 @@
-"""Celery beat's default scheduler. It also records its ticks for the health check and publishes the backlog for scaling."""
+"""Celery beat's default scheduler. It also records its ticks for the health check and publishes the metrics for scaling."""
 
 from celery.beat import PersistentScheduler
 
-from backlog import Publisher
+from publisher import Publisher
 from settings import STATE, setting
 
 
 class TickingScheduler(PersistentScheduler):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.publisher = Publisher() if setting("BACKLOG_NAMESPACE") else None
+        self.publisher = Publisher(self.app.conf.broker_transport_options) if setting("BACKLOG_NAMESPACE") else None
 
     def tick(self, *args, **kwargs):
         interval = super().tick(*args, **kwargs)

@@ -44,8 +44,11 @@ DEFAULTS = {
     "BACKLOG_NAMESPACE": "",
     # Value of the metrics' dimension `Stack`.
     "BACKLOG_STACK": PACKAGE,
-    # Queues of each worker role, as JSON: {"ROLE": ["QUEUE", ...]}. The roles are the values of the metrics' dimension `Role`.
-    "BACKLOG_QUEUES": json.dumps({"worker": QUEUES}),
+    # Worker roles, as JSON: {"ROLE": {"queues": ["QUEUE", ...], "minTasks": 0, "maxTasks": 1, "backlogPerTask": 4}}. Their names are the
+    # values of the metrics' dimension `Role`.
+    "BACKLOG_ROLES": "{}",
+    # Seconds before the number of tasks that a role needs falls.
+    "SCALE_IN_DELAY_S": "0",
     # Seconds between two publications of the backlog.
     "BACKLOG_EVERY_S": "30",
     # 1: the ECS task of a worker is protected from scale-in while a job runs.

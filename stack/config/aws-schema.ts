@@ -77,7 +77,9 @@ const service = ({ gpu: usesGpu, loadBalanced, queues, aws: defaults }: Role) =>
         .describe("Requests per minute and task, above which a task is added"),
     }),
     ...(queues.length > 0 && {
-      backlogPerTask: integer(1, 10_000).default(4).describe("Jobs per task, above which a task is added"),
+      backlogPerTask: integer(1, 10_000)
+        .default(4)
+        .describe("Waiting and running jobs per task, above which a task is added"),
       stopTimeout: integer(30, 7200)
         .default(defaults.stopTimeout)
         .describe("Seconds that a stopping task has to finish its job"),

@@ -3,14 +3,8 @@ import {
   CreateLogGroupCommand,
   PutRetentionPolicyCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { CreateSubnetCommand, CreateVpcCommand, EC2Client } from "@aws-sdk/client-ec2";
 import {
-  AutoScalingClient,
-  CreateAutoScalingGroupCommand,
-  DescribeAutoScalingGroupsCommand,
-} from "@aws-sdk/client-auto-scaling";
-import { CreateLaunchTemplateCommand, CreateSubnetCommand, CreateVpcCommand, EC2Client } from "@aws-sdk/client-ec2";
-import {
-  CreateCapacityProviderCommand,
   CreateClusterCommand,
   CreateServiceCommand,
   DeleteServiceCommand,
@@ -21,6 +15,7 @@ import {
   type CapacityProviderStrategyItem,
 } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AutoScalingCalls, createGpuProvider } from "../harness/auto-scaling";
 import { until } from "../harness/engine";
 import { Emulator } from "../harness/emulator";
 import { baseOf } from "../harness/images";
@@ -35,10 +30,12 @@ const PERIOD = 60;
 
 let emulator: Emulator;
 let ecs: ECSClient;
+let calls: AutoScalingCalls;
 
 beforeAll(async () => {
   emulator = await Emulator.start({ tasks: true, speed: SPEED });
   ecs = new ECSClient(emulator.clientConfig);
+  calls = new AutoScalingCalls(emulator);
   await ecs.send(new CreateClusterCommand({ clusterName: "default" }));
   await new CloudWatchLogsClient(emulator.clientConfig).send(new CreateLogGroupCommand({ logGroupName: LOG_GROUP }));
   for (const serviceName of ["worker", "idle"]) {
@@ -74,24 +71,11 @@ async function service(serviceName: string) {
 
 const remove = (name: string) => ecs.send(new DeleteServiceCommand({ service: name, force: true }));
 
-const cloudWatch = async (action: string, parameters: object) =>
-  JSON.parse(
-    (await emulator.call("monitoring", `GraniteServiceVersion20100801.${action}`, { ...parameters })) || "{}",
-  ) as Record<string, Record<string, unknown>[]>;
-
-const autoScaling = async (action: string, parameters: object) =>
-  JSON.parse(
-    await emulator.call("application-autoscaling", `AnyScaleFrontendService.${action}`, {
-      ServiceNamespace: "ecs",
-      ...parameters,
-    }),
-  ) as Record<string, unknown>;
-
 const dimensions = (role: string) => [{ Name: "Role", Value: role }];
 
 /** Creates an alarm on the backlog of a role that fires at a value of 1 in two of three minutes. */
 const putAlarm = (AlarmName: string, role: string, more: object = {}) =>
-  cloudWatch("PutMetricAlarm", {
+  calls.cloudWatch("PutMetricAlarm", {
     AlarmName,
     Namespace: NAMESPACE,
     MetricName: "Backlog",
@@ -105,18 +89,13 @@ const putAlarm = (AlarmName: string, role: string, more: object = {}) =>
     ...more,
   });
 
-async function alarm(name: string): Promise<{ StateValue: string; StateReason: string }> {
-  const { MetricAlarms } = await cloudWatch("DescribeAlarms", { AlarmNames: [name] });
-  return MetricAlarms[0] as { StateValue: string; StateReason: string };
-}
-
 const state = (name: string, wanted: string) =>
-  until(`the alarm ${name} is ${wanted}`, 30, async () => (await alarm(name)).StateValue === wanted);
+  until(`the alarm ${name} is ${wanted}`, 30, async () => (await calls.alarm(name)).StateValue === wanted);
 
 /** Puts the desired count of a service under a step scaling policy. Returns the ARN of the policy. */
 async function putPolicy(serviceName: string, max: number, adjustmentType: string, steps: object[]): Promise<string> {
   const target = { ResourceId: `service/default/${serviceName}`, ScalableDimension: "ecs:service:DesiredCount" };
-  await autoScaling("RegisterScalableTarget", { ...target, MinCapacity: 0, MaxCapacity: max });
+  await calls.applicationAutoScaling("RegisterScalableTarget", { ...target, MinCapacity: 0, MaxCapacity: max });
   const StepScalingPolicyConfiguration = {
     AdjustmentType: adjustmentType,
     Cooldown: PERIOD,
@@ -124,13 +103,7 @@ async function putPolicy(serviceName: string, max: number, adjustmentType: strin
     StepAdjustments: steps,
   };
   const policy = { PolicyName: serviceName, PolicyType: "StepScaling", StepScalingPolicyConfiguration };
-  return (await autoScaling("PutScalingPolicy", { ...target, ...policy })).PolicyARN as string;
-}
-
-/** Desired counts that Application Auto Scaling has set, the oldest first. */
-async function changes(serviceName: string): Promise<string[]> {
-  const found = await autoScaling("DescribeScalingActivities", { ResourceId: `service/default/${serviceName}` });
-  return (found.ScalingActivities as { Description: string }[]).map(({ Description }) => Description).reverse();
+  return (await calls.applicationAutoScaling("PutScalingPolicy", { ...target, ...policy })).PolicyARN as string;
 }
 
 async function publish(serviceName: string, value: string): Promise<void> {
@@ -147,15 +120,15 @@ describe("a metric in the log of a task", () => {
       { MetricIntervalLowerBound: 100, ScalingAdjustment: 5 },
     ]);
     await putAlarm("queue", "queue", { AlarmActions: [policy] });
-    expect((await alarm("queue")).StateValue).toBe("INSUFFICIENT_DATA");
+    expect((await calls.alarm("queue")).StateValue).toBe("INSUFFICIENT_DATA");
     await state("queue", "ALARM");
-    expect((await alarm("queue")).StateReason).toMatch(
+    expect((await calls.alarm("queue")).StateReason).toMatch(
       /^Threshold Crossed: \d out of the last 3 datapoints \[7\.0, .*7\.0\] were greater than or equal to the threshold/,
     );
-    const { Metrics } = await cloudWatch("ListMetrics", { Namespace: NAMESPACE });
+    const { Metrics } = await calls.cloudWatch("ListMetrics", { Namespace: NAMESPACE });
     expect(Metrics).toContainEqual({ Namespace: NAMESPACE, MetricName: "Backlog", Dimensions: dimensions("queue") });
     await until("two tasks run", 30, async () => (await service("worker")).runningCount === 2);
-    expect(await changes("worker")).toEqual(["Setting desired count to 1.", "Setting desired count to 2."]);
+    expect(await calls.changes("worker")).toEqual(["Setting desired count to 1.", "Setting desired count to 2."]);
   });
 
   it("can be missing: the alarm does what treatMissingData says", async () => {
@@ -170,11 +143,11 @@ describe("a metric in the log of a task", () => {
     }
     await state("notBreaching", "OK");
     await state("breaching", "ALARM");
-    expect((await alarm("breaching")).StateReason).toBe(
+    expect((await calls.alarm("breaching")).StateReason).toBe(
       "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [Breaching].",
     );
-    expect((await alarm("missing")).StateValue).toBe("INSUFFICIENT_DATA");
-    expect((await alarm("ignore")).StateValue).toBe("INSUFFICIENT_DATA");
+    expect((await calls.alarm("missing")).StateValue).toBe("INSUFFICIENT_DATA");
+    expect((await calls.alarm("ignore")).StateValue).toBe("INSUFFICIENT_DATA");
   });
 
   it("can be used in metric math, where FILL does not help a metric without any value", async () => {
@@ -188,7 +161,7 @@ describe("a metric in the log of a task", () => {
       },
     });
     const math = (AlarmName: string, Expression: string) =>
-      cloudWatch("PutMetricAlarm", {
+      calls.cloudWatch("PutMetricAlarm", {
         AlarmName,
         Metrics: [
           query("backlog", "queue"),
@@ -214,8 +187,8 @@ describe("a metric in the log of a task", () => {
     await state("stays", "ALARM");
     await remove("queue");
     await state("ended", "INSUFFICIENT_DATA");
-    expect((await alarm("ended")).StateReason).toBe("Insufficient Data: 3 datapoints were unknown.");
-    expect((await alarm("stays")).StateValue).toBe("ALARM");
+    expect((await calls.alarm("ended")).StateReason).toBe("Insufficient Data: 3 datapoints were unknown.");
+    expect((await calls.alarm("stays")).StateValue).toBe("ALARM");
   });
 });
 
@@ -223,11 +196,11 @@ it("an alarm below its threshold removes tasks down to the minimum", async () =>
   await ecs.send(new UpdateServiceCommand({ service: "idle", desiredCount: 2 }));
   const policy = await putPolicy("idle", 3, "ExactCapacity", [{ MetricIntervalUpperBound: 0, ScalingAdjustment: 0 }]);
   const target = { ResourceId: "service/default/idle", ScalableDimension: "ecs:service:DesiredCount" };
-  await autoScaling("RegisterScalableTarget", { ...target, MinCapacity: 1, MaxCapacity: 3 });
+  await calls.applicationAutoScaling("RegisterScalableTarget", { ...target, MinCapacity: 1, MaxCapacity: 3 });
   await publish("quiet", "0");
   await putAlarm("quiet", "quiet", { ComparisonOperator: "LessThanThreshold", AlarmActions: [policy] });
   await until("one task is desired", 30, async () => (await service("idle")).desiredCount === 1);
-  expect(await changes("idle")).toEqual(["Setting desired count to 1."]);
+  expect(await calls.changes("idle")).toEqual(["Setting desired count to 1."]);
   await remove("quiet");
 });
 
@@ -236,18 +209,7 @@ describe("AWS refuses", () => {
     providers.map((capacityProvider) => ({ capacityProvider, weight: 1 }));
 
   beforeAll(async () => {
-    const autoScalingGroups = new AutoScalingClient(emulator.clientConfig);
-    const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
-    const ec2 = new EC2Client(emulator.clientConfig);
-    await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }));
-    const LaunchTemplate = { LaunchTemplateName: "gpu", Version: "$Latest" };
-    const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize: 1, AvailabilityZones: ["us-east-1a"] };
-    await autoScalingGroups.send(new CreateAutoScalingGroupCommand({ ...group, LaunchTemplate }));
-    const { AutoScalingGroups } = await autoScalingGroups.send(new DescribeAutoScalingGroupsCommand({}));
-    const autoScalingGroupArn = AutoScalingGroups![0].AutoScalingGroupARN;
-    await ecs.send(
-      new CreateCapacityProviderCommand({ name: "gpu", autoScalingGroupProvider: { autoScalingGroupArn } }),
-    );
+    await createGpuProvider(emulator, 1);
     const taskDefinition = await definition("moved", "sleep 600");
     const capacityProviderStrategy = strategy("FARGATE");
     await ecs.send(

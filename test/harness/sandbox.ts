@@ -12,7 +12,8 @@ export const RESTRICTED = [
 ];
 
 const ADMIN_KEY = "sf_admin_for_tests_only";
-const APP = {
+/** Variables of the application for the containers of a sandbox. */
+export const APP = {
   REDIS_URL: "redis://redis:6379/0",
   MINIO_ENDPOINT: "objects:9000",
   MINIO_ACCESS_KEY: "for-tests-only",

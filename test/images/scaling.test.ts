@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { docker, dockerStatus, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
-import { exitCode, healthOf, restarts, type Role, Sandbox, stop } from "../harness/sandbox";
+import { exitCode, healthOf, RESTRICTED, restarts, type Role, Sandbox, stop } from "../harness/sandbox";
 
 const PASSWORD = "never-in-a-log";
 const REDIS = { REDIS_URL: `redis://:${PASSWORD}@redis:6379/0` };
@@ -66,6 +66,30 @@ function worker(env: Record<string, string> = {}): string {
   return workers.at(-1)!;
 }
 
+/** Starts beat or a worker of another Celery application, which has transport options. */
+function otherApp(role: Role, options: object, env: Record<string, string>, command: string[]): string {
+  const code = `
+import time
+from celery import Celery
+from settings import setting
+app = Celery("other", broker=setting("REDIS_URL"))
+app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, task_default_queue="default", task_ignore_result=True)
+app.conf.broker_transport_options = ${JSON.stringify(options)}
+@app.task(name="work")
+def work(seconds):
+    time.sleep(seconds)
+`;
+  const start = `
+import os, pathlib, sys
+pathlib.Path(os.environ["SPATIALFORGE_STATE"]).mkdir()
+pathlib.Path("/tmp/other.py").write_text(os.environ["OTHER"])
+os.environ["PYTHONPATH"] += ":/tmp"
+os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "other", *sys.argv[1:]])`;
+  const variables = { ...env, OTHER: code, SPATIALFORGE_STATE: "/tmp/state" };
+  const flags = Object.entries(variables).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
+  return sandbox.run(role, [...RESTRICTED, ...flags], tagOf("cpu"), "python", "-c", start, role, ...command);
+}
+
 /** Runs Python code in a container of a worker, with the `inspect` object of Celery for that worker. */
 const inspect = (id: string, expression: string): string =>
   docker(
@@ -88,7 +112,21 @@ const queuesOf = (id: string): string[] =>
 
 describe("backlog", () => {
   const STACK = "some-stack";
-  const PUBLISHED = { BACKLOG_NAMESPACE: "SpatialForge", BACKLOG_STACK: STACK, BACKLOG_EVERY_S: "1" };
+  const roles = (queues: Record<string, string[]>) =>
+    JSON.stringify(
+      Object.fromEntries(
+        Object.entries(queues).map(([role, names]) => [
+          role,
+          { queues: names, minTasks: 0, maxTasks: 5, backlogPerTask: 4 },
+        ]),
+      ),
+    );
+  const PUBLISHED = {
+    BACKLOG_NAMESPACE: "SpatialForge",
+    BACKLOG_STACK: STACK,
+    BACKLOG_EVERY_S: "1",
+    BACKLOG_ROLES: roles({ worker: ["default", "gpu_heavy"] }),
+  };
   const TICK = "import os; print(os.stat('/tmp/spatialforge/tick').st_mtime)";
   let beat: string;
   const cli = (...command: string[]) => docker("exec", redis, "redis-cli", ...command);
@@ -105,12 +143,13 @@ describe("backlog", () => {
     });
 
   it("counts each role's waiting and running jobs, and the age of the next one", async () => {
-    beat = app("beat", { ...PUBLISHED, BACKLOG_QUEUES: JSON.stringify({ other: ["default"], worker: ["gpu_heavy"] }) });
+    beat = app("beat", { ...PUBLISHED, BACKLOG_ROLES: roles({ other: ["default"], worker: ["gpu_heavy"] }) });
 
     await published(0);
     const metrics = [
       { Name: "Backlog", Unit: "Count" },
       { Name: "BacklogAge", Unit: "Seconds" },
+      { Name: "WantedTasks", Unit: "Count" },
     ];
     expect(last()).toEqual({
       _aws: {
@@ -121,6 +160,7 @@ describe("backlog", () => {
       Role: "worker",
       Backlog: 0,
       BacklogAge: 0,
+      WantedTasks: 0,
     });
     expect(Math.abs(Date.now() - last()._aws.Timestamp)).toBeLessThan(10_000);
 
@@ -164,16 +204,87 @@ describe("backlog", () => {
     expect(restarts(beat)).toBe(0);
   });
 
-  it("counts all queues for the role worker by default", async () => {
-    sandbox.end(beat);
-    beat = app("beat", PUBLISHED);
-    cli("lpush", "default", "1");
-    cli("lpush", "gpu_heavy", "1", "2");
-    cli("hset", "unacked", "1", JSON.stringify([{}, "", "default"]));
-    await published(4);
-    expect(last("other")).toEqual({});
-    cli("del", "default", "gpu_heavy", "unacked");
-    await published(0);
+  describe("the number of wanted tasks", () => {
+    const wanted = (count: number) =>
+      until(`${count} tasks are wanted`, 20, () => last().WantedTasks === count).catch((error) => {
+        throw new Error(`${error.message}; the metrics are ${JSON.stringify(last())}`);
+      });
+    const running = (...ids: string[]) =>
+      cli("hset", "unacked", ...ids.flatMap((id) => [id, JSON.stringify([{ headers: { eta: null } }, "", "default"])]));
+
+    it("is the jobs by the backlog per task, at least the running jobs, and within the limits", async () => {
+      sandbox.end(beat);
+      beat = app("beat", PUBLISHED);
+      cli("lpush", "default", "1", "2");
+      cli("lpush", "gpu_heavy", ...Array<string>(15).fill("1"));
+      running("a", "b", "c");
+      await published(20);
+      expect(last().WantedTasks).toBe(5);
+      cli("lpush", "default", ...Array<string>(20).fill("1"));
+      await published(40);
+      expect(last().WantedTasks).toBe(5); // maxTasks
+      cli("del", "default", "gpu_heavy");
+      await published(3);
+      expect(last().WantedTasks).toBe(3); // not 1: each running job has a worker of its own
+      cli("del", "unacked");
+      await wanted(0);
+    });
+
+    it("falls after the delay, also if beat is replaced in the meantime", async () => {
+      sandbox.end(beat);
+      const delayed = { ...PUBLISHED, SCALE_IN_DELAY_S: "12" };
+      beat = app("beat", delayed);
+      cli("lpush", "default", ...Array<string>(8).fill("1"));
+      await wanted(2);
+      cli("del", "default");
+      await published(0);
+      const since = Date.now();
+      expect(last().WantedTasks).toBe(2);
+      sandbox.end(beat);
+      beat = app("beat", delayed);
+      await published(0);
+      expect(last().WantedTasks).toBe(2);
+      cli("lpush", "default", ...Array<string>(20).fill("1"));
+      await wanted(5); // rises at once
+      cli("ltrim", "default", "0", "0");
+      await wanted(1);
+      expect(Date.now() - since).toBeGreaterThan(12_000);
+      cli("del", "default");
+      await published(0);
+      cli("del", "spatialforge:wanted-tasks");
+    });
+
+    it("counts priorities, a key prefix, and jobs with an ETA", async () => {
+      sandbox.end(beat);
+      const options = { global_keyprefix: "app:", priority_steps: [0, 5], sep: "-", unacked_key: "taken" };
+      const other = (role: Role, ...command: string[]) => otherApp(role, options, { ...REDIS, ...PUBLISHED }, command);
+      const queue = (expression: string) =>
+        docker("exec", beat, "python", "-c", `import sys; sys.path.append("/tmp"); import other\n${expression}`);
+      beat = other(
+        "beat",
+        "--scheduler",
+        "beat:TickingScheduler",
+        "--schedule",
+        "/tmp/schedule",
+        "--max-interval",
+        "5",
+      );
+      await published(0);
+      queue("for priority in (0, 3, 5, 9): other.work.apply_async((0,), priority=priority)");
+      await published(4);
+      expect(last()).toMatchObject({ WantedTasks: 1 });
+      expect(cli("keys", "app:default*").split("\n").sort()).toEqual(["app:default", "app:default-5"]);
+
+      workers.push(other("worker", "--concurrency=1", "-Q", "default"));
+      await published(0);
+      queue("for _ in range(6): other.work.apply_async((0,), countdown=600)");
+      await until("the worker has taken them", 20, () => cli("hlen", "app:taken") === "6");
+      await published(6);
+      expect(last()).toMatchObject({ WantedTasks: 2 }); // one worker waits for all of them
+      queue("for _ in range(3): other.work.apply_async((0,), countdown=4)");
+      await published(9);
+      await published(6);
+    });
   });
 
   it("is not published without a namespace", async () => {

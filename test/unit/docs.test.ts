@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withGeneratedTables } from "../../scripts/docs";
+import { withResults } from "../../scripts/simulate-scaling";
+import { MAXIMUM_STEPS, SCALE_IN_DELAY_S } from "../../stack/aws/service/scaling-steps";
 import { AWS_KEYS } from "../../stack/config/aws-schema";
 import { PORTS } from "../../stack/config/rules";
 import { settingsSchema } from "../../stack/config/schema";
@@ -63,6 +65,19 @@ describe("docs/aws.md", () => {
         expect(paths.some(existsSync), `${folder}${file}.ts`).toBe(true);
       }
     });
+  });
+});
+
+describe("docs/scaling.md", () => {
+  const scaling = readFileSync(join(ROOT, "docs", "scaling.md"), "utf8");
+
+  it("has the results of the current simulation (to update them, run `npm run simulate`)", () => {
+    expect(withResults(scaling)).toBe(scaling);
+  });
+
+  it("has the delay and the number of steps of the code", () => {
+    expect(scaling).toContain(`It falls ${SCALE_IN_DELAY_S / 60} minutes after`);
+    expect(scaling).toContain(`A step scaling policy has at most ${MAXIMUM_STEPS} steps.`);
   });
 });
 

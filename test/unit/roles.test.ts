@@ -45,13 +45,7 @@ function addRoles(roles: readonly Role[]): void {
   vi.resetModules();
   vi.doMock("../../stack/roles", async (importOriginal) => {
     const original = await importOriginal<typeof import("../../stack/roles")>();
-    const ROLES: Role[] = [...original.ROLES, ...roles];
-    const withQueues = ROLES.filter(({ queues }) => queues.length);
-    return {
-      ...original,
-      ROLES,
-      QUEUES_BY_ROLE: Object.fromEntries(withQueues.map(({ name, queues }) => [name, queues])),
-    };
+    return { ...original, ROLES: [...original.ROLES, ...roles] };
   });
 }
 
@@ -147,10 +141,7 @@ describe.each([
   it("scaled: creates a scaling target and policies", () => {
     const scaled = rolesWith((role) => role.scaled);
     expect(namesAfter("scaling-", "aws:appautoscaling/target:Target")).toEqual(scaled);
-    const fromZero = rolesWith((role) => role.scaled && serviceOf(role.name).desiredCount === 0);
-    expect(namesAfter("scaling-", "aws:appautoscaling/policy:Policy")).toEqual(
-      [...scaled, ...fromZero.map((name) => `${name}-from-zero`)].sort(),
-    );
+    expect(namesAfter("scaling-", "aws:appautoscaling/policy:Policy")).toEqual(scaled);
   });
 
   it("loadBalanced: creates a target group, rules, and a scaling policy by requests", () => {
@@ -177,7 +168,7 @@ describe.each([
       expect(rolesWith(({ name }) => alarms.includes(`${name}-${id}`))).toEqual(withQueues);
     }
     const policies = inputsOf("aws:appautoscaling/policy:Policy");
-    const byJobs = rolesWith(({ name }) => JSON.stringify(policies[`scaling-${name}`] ?? {}).includes('"Backlog"'));
+    const byJobs = rolesWith(({ name }) => JSON.stringify(policies[`scaling-${name}`] ?? {}).includes("ExactCapacity"));
     expect(byJobs).toEqual(rolesWith((role) => role.scaled && role.queues.length > 0));
     for (const { name, queues } of roles.filter(({ queues }) => queues.length)) {
       expect(environmentOf(name).WORKER_QUEUES).toBe(queues.join(","));
@@ -186,17 +177,21 @@ describe.each([
     }
   });
 
-  it("publishesBacklog: adds the variables of the publisher, with the queues of all roles", () => {
+  it("publishesBacklog: adds the variables of the publisher, with the queues and limits of all roles", () => {
     const publishers = rolesWith((role) => role.publishesBacklog);
     expect(publishers.length).toBeGreaterThan(0);
-    for (const variable of ["BACKLOG_NAMESPACE", "BACKLOG_STACK", "BACKLOG_QUEUES"]) {
+    for (const variable of ["BACKLOG_NAMESPACE", "BACKLOG_STACK", "BACKLOG_ROLES", "SCALE_IN_DELAY_S"]) {
       expect(rolesWithVariable(variable)).toEqual(publishers);
     }
-    const queues = roles.filter(({ queues }) => queues.length).map(({ name, queues }) => [name, queues]);
+    const withQueues = roles.filter(({ queues }) => queues.length);
+    const expected = withQueues.map(({ name, queues, aws: { minTasks, maxTasks } }) => [
+      name,
+      { queues, minTasks, maxTasks, backlogPerTask: 4 },
+    ]);
     for (const name of publishers) {
-      const { BACKLOG_NAMESPACE, BACKLOG_STACK, BACKLOG_QUEUES } = environmentOf(name);
+      const { BACKLOG_NAMESPACE, BACKLOG_STACK, BACKLOG_ROLES } = environmentOf(name);
       expect([BACKLOG_NAMESPACE, BACKLOG_STACK]).toEqual(["SpatialForge", "dev"]);
-      expect(JSON.parse(BACKLOG_QUEUES)).toEqual(Object.fromEntries(queues));
+      expect(JSON.parse(BACKLOG_ROLES)).toEqual(Object.fromEntries(expected));
     }
   });
 

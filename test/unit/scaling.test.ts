@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Alarms } from "../../stack/aws/operations/alarms";
+import { publisherEnvironment } from "../../stack/aws/operations/metrics";
 import { Scaling } from "../../stack/aws/service/scaling";
+import { capacitySteps, MAXIMUM_STEPS, SCALE_IN_DELAY_S, type Step } from "../../stack/aws/service/scaling-steps";
 import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { serviceSpecs } from "../../stack/config/services";
 import { mockedEngine } from "../harness/mocks";
@@ -36,9 +38,9 @@ describe("Scaling", () => {
     });
   });
 
-  it("scales the API by requests per task, and the worker by jobs per task", async () => {
+  it("scales the API by requests per task", async () => {
     create(SETTINGS);
-    const { "scaling-api": api, "scaling-worker": worker } = await created(POLICY);
+    const { "scaling-api": api } = await created(POLICY);
     expect(api.targetTrackingScalingPolicyConfiguration).toMatchObject({
       targetValue: 300,
       predefinedMetricSpecification: {
@@ -46,49 +48,89 @@ describe("Scaling", () => {
         resourceLabel: "app/sf/1/targetgroup/api/2",
       },
     });
-    const { targetValue, customizedMetricSpecification, scaleInCooldown } =
-      worker.targetTrackingScalingPolicyConfiguration;
-    expect([targetValue, scaleInCooldown]).toEqual([4, 600]);
-    const [backlog, running, jobsPerTask] = customizedMetricSpecification.metrics;
-    expect(backlog.metricStat.metric).toEqual({
-      namespace: "SpatialForge",
-      metricName: "Backlog",
-      dimensions: [
-        { name: "Stack", value: "dev" },
-        { name: "Role", value: "worker" },
+  });
+
+  it("sets the number of workers to the metric that beat publishes, from 0 to the maximum and back", async () => {
+    create(SETTINGS);
+    const { "scaling-worker": policy } = await created(POLICY);
+    expect(policy.stepScalingPolicyConfiguration).toEqual({
+      adjustmentType: "ExactCapacity",
+      cooldown: 0,
+      metricAggregationType: "Maximum",
+      stepAdjustments: [
+        { metricIntervalLowerBound: "0", metricIntervalUpperBound: "1", scalingAdjustment: 0 },
+        { metricIntervalLowerBound: "1", metricIntervalUpperBound: "2", scalingAdjustment: 1 },
+        { metricIntervalLowerBound: "2", metricIntervalUpperBound: "3", scalingAdjustment: 2 },
+        { metricIntervalLowerBound: "3", scalingAdjustment: 3 },
       ],
     });
-    expect(running.metricStat.metric.dimensions).toEqual([
-      { name: "ClusterName", value: "sf" },
-      { name: "ServiceName", value: "worker" },
-    ]);
-    expect([backlog.returnData, running.returnData, jobsPerTask.returnData]).toEqual([false, false, undefined]);
-    expect(jobsPerTask.expression).toBe("backlog / IF(FILL(running, 0) < 1, 1, running)");
+    expect(inputsOf(ALARM)).toEqual({
+      "scaling-worker": expect.objectContaining({
+        namespace: "SpatialForge",
+        metricName: "WantedTasks",
+        dimensions: { Stack: "dev", Role: "worker" },
+        statistic: "Maximum",
+        period: 60,
+        evaluationPeriods: 1,
+        comparisonOperator: "GreaterThanOrEqualToThreshold",
+        threshold: 0, // also for the value 0
+        alarmActions: ["arn:scaling-worker"],
+      }),
+    });
   });
 
-  it("starts the first worker if jobs wait for three minutes while the desired count is 0", async () => {
+  it("changes nothing while the metric is missing", async () => {
     create(SETTINGS);
-    const name = "scaling-worker-from-zero";
-    expect((await created(POLICY))[name].stepScalingPolicyConfiguration).toMatchObject({
-      adjustmentType: "ChangeInCapacity",
-      stepAdjustments: [{ metricIntervalLowerBound: "0", scalingAdjustment: 1 }],
-    });
-    const alarm = inputsOf(ALARM)[name];
-    expect(alarm).toMatchObject({ alarmActions: [`arn:${name}`], evaluationPeriods: 3, threshold: 1 });
-    expect(alarm.metricQueries.at(-1)).toMatchObject({
-      expression: "IF(FILL(desired, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
-      returnData: true,
-    });
-    expect(alarm.metricQueries[1].metric).toMatchObject({
-      metricName: "DesiredTaskCount",
-      dimensions: { ClusterName: "sf", ServiceName: "worker" },
-    });
+    const { "scaling-worker": alarm } = await created(ALARM);
+    expect(alarm.treatMissingData).toBe("missing");
+    expect(alarm.insufficientDataActions).toBeUndefined();
   });
 
-  it("has no policy for the first worker if the minimum is one", async () => {
-    create({ ...SETTINGS, worker: { minTasks: 1, maxTasks: 3 } });
-    expect(Object.keys(await created(POLICY))).toEqual(["scaling-api", "scaling-worker"]);
-    expect(inputsOf(ALARM)).toEqual({});
+  it("uses no metric of Container Insights", async () => {
+    create(SETTINGS);
+    expect(JSON.stringify([await created(POLICY), inputsOf(ALARM)])).not.toContain("ContainerInsights");
+  });
+
+  it("gives beat the limits by which it calculates the metric", () => {
+    const { BACKLOG_ROLES, SCALE_IN_DELAY_S: delay } = publisherEnvironment(specs(SETTINGS));
+    expect(JSON.parse(BACKLOG_ROLES)).toEqual({
+      worker: { queues: ["default", "gpu_heavy"], minTasks: 0, maxTasks: 3, backlogPerTask: 4 },
+    });
+    expect(delay).toBe(String(SCALE_IN_DELAY_S));
+  });
+});
+
+describe("capacitySteps", () => {
+  const ranges = [0, 1, 2, 5].flatMap((minimum) =>
+    Array.from({ length: 101 - minimum }, (_, i): [number, number] => [minimum, minimum + i]),
+  );
+  /** The capacity for a value of the metric, of which exactly one step applies. */
+  function capacityFor(value: number, steps: Step[]): number {
+    const matches = steps.filter(({ from, to = Infinity }) => from <= value && value < to);
+    expect(matches).toHaveLength(1);
+    return matches[0].capacity;
+  }
+
+  it("has at most 20 steps without gaps, of which none sets less than the value", () => {
+    for (const [minimum, maximum] of ranges) {
+      const steps = capacitySteps(minimum, maximum);
+      expect(steps.length).toBeLessThanOrEqual(MAXIMUM_STEPS);
+      expect(steps[0].from).toBe(0);
+      for (let value = minimum; value <= maximum; value++) {
+        const capacity = capacityFor(value, steps);
+        expect(capacity).toBeGreaterThanOrEqual(value);
+        expect(capacity).toBeLessThanOrEqual(maximum);
+        if (maximum - minimum < MAXIMUM_STEPS) expect(capacity).toBe(value);
+      }
+      expect(capacityFor(minimum, steps)).toBe(minimum); // also 0: the last worker stops
+    }
+  });
+
+  it("sets a fifth more than the value at most, and exactly the first values", () => {
+    const steps = capacitySteps(0, 100);
+    expect(steps).toHaveLength(MAXIMUM_STEPS);
+    for (let value = 1; value <= 100; value++) expect(capacityFor(value, steps) / value).toBeLessThanOrEqual(1.2);
+    for (let value = 0; value <= 4; value++) expect(capacityFor(value, steps)).toBe(value);
   });
 });
 

@@ -124,7 +124,7 @@ function environmentVariables(
     }),
     ...(role.queues.length > 0 && { WORKER_QUEUES: role.queues.join(",") }),
     ...(role.scaleInProtection && { SCALE_IN_PROTECTION: "1" }),
-    ...(role.publishesBacklog && publisherEnvironment()),
+    ...(role.publishesBacklog && publisherEnvironment(args.services)),
   };
 }
 

@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { ServiceSpec } from "../../config/services";
 import { dimensionsOf, METRICS } from "../operations/metrics";
+import { capacitySteps } from "./scaling-steps";
 
 export interface ScalingArgs {
   clusterName: pulumi.Input<string>;
@@ -13,13 +14,14 @@ export interface ScalingArgs {
 }
 
 /**
- * Minimum seconds between two changes of the number of tasks. A GPU instance takes minutes to start, so it must not be stopped soon after.
+ * Minimum seconds between two changes of the number of load-balanced tasks. A GPU instance takes minutes to start, so it must not be stopped
+ * soon after.
  */
 const COOLDOWN_S = { scaleOut: 60, scaleIn: 600 };
 
 /**
- * Scales the number of tasks of each scaled role: by requests per task if it is load-balanced, by jobs per task if it consumes queues.
- * Running jobs count too. Otherwise a task would be stopped while it runs its last job.
+ * Scales the number of tasks of each scaled role: by requests per task if it is load-balanced, to the number that beat publishes if it
+ * consumes queues.
  */
 export class Scaling extends pulumi.ComponentResource {
   constructor(name: string, args: ScalingArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -52,11 +54,7 @@ function scale(prefix: string, spec: ServiceSpec, args: ScalingArgs, opts: pulum
       predefinedMetricSpecification: { predefinedMetricType: "ALBRequestCountPerTarget", resourceLabel },
     });
   }
-  if (backlogPerTask !== undefined) {
-    const metrics = backlogPerTaskMetric(spec.name, clusterName, serviceName);
-    targetTracking(name, target, opts, { targetValue: backlogPerTask, customizedMetricSpecification: { metrics } });
-    if (minTasks === 0) scaleFromZero(`${name}-from-zero`, spec.name, target, clusterName, serviceName, opts);
-  }
+  if (backlogPerTask !== undefined) exactCapacity(name, spec, target, opts);
 }
 
 type TargetTracking = aws.types.input.appautoscaling.PolicyTargetTrackingScalingPolicyConfiguration;
@@ -88,53 +86,22 @@ function targetTracking(
   );
 }
 
-const CONTAINER_INSIGHTS = "ECS/ContainerInsights";
-
-type Metric =
-  aws.types.input.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetric;
-
-/** Metric queries for the number of jobs per running task. If no task is running, it is the number of jobs. */
-function backlogPerTaskMetric(
-  role: string,
-  clusterName: pulumi.Input<string>,
-  serviceName: pulumi.Input<string>,
-): Metric[] {
-  const average = (namespace: string, metricName: string, dimensions: Record<string, pulumi.Input<string>>) => ({
-    stat: "Average",
-    metric: {
-      namespace,
-      metricName,
-      dimensions: Object.entries(dimensions).map(([name, value]) => ({ name, value })),
-    },
-  });
-  const service = { ClusterName: clusterName, ServiceName: serviceName };
-  return [
-    {
-      id: "backlog",
-      returnData: false,
-      metricStat: average(METRICS.namespace, METRICS.backlog, dimensionsOf(role)),
-    },
-    { id: "running", returnData: false, metricStat: average(CONTAINER_INSIGHTS, "RunningTaskCount", service) },
-    { id: "each", expression: "backlog / IF(FILL(running, 0) < 1, 1, running)", label: "jobs per task" },
-  ];
-}
+/**
+ * Seconds of a period of the alarm, which has one evaluation period. beat publishes more often, and CloudWatch invokes the policy once a
+ * minute while the alarm is in ALARM:
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
+ */
+const ALARM_PERIOD_S = 60;
 
 /**
- * Number of consecutive minutes for which jobs must wait. One minute is not enough: the latest values of the two metrics arrive at
- * different times, and a missing value counts as 0.
+ * Sets the number of tasks to the metric `WantedTasks`. The alarm is in ALARM for every value, also for 0, so that the number also falls.
+ * The policy has no cooldown: the metric falls only after a delay, and repeating an exact capacity changes nothing. Without data, the alarm
+ * changes to INSUFFICIENT_DATA, which has no action: the number stays as it is.
  */
-const WAITING_MINUTES = 3;
-
-/**
- * Starts the first task. Target tracking cannot, because it divides by the number of running tasks. The alarm uses the desired count
- * instead of the running count. Otherwise a second task would start while the GPU instance of the first one is starting.
- */
-function scaleFromZero(
+function exactCapacity(
   name: string,
-  role: string,
+  spec: ServiceSpec,
   target: aws.appautoscaling.Target,
-  clusterName: pulumi.Input<string>,
-  serviceName: pulumi.Input<string>,
   opts: pulumi.CustomResourceOptions,
 ): void {
   const policy = new aws.appautoscaling.Policy(
@@ -143,41 +110,33 @@ function scaleFromZero(
       ...policyTarget(target),
       policyType: "StepScaling",
       stepScalingPolicyConfiguration: {
-        adjustmentType: "ChangeInCapacity",
-        cooldown: COOLDOWN_S.scaleIn,
+        adjustmentType: "ExactCapacity",
+        cooldown: 0,
         metricAggregationType: "Maximum",
-        stepAdjustments: [{ metricIntervalLowerBound: "0", scalingAdjustment: 1 }],
+        // The bounds are relative to the threshold of the alarm, which is 0.
+        stepAdjustments: capacitySteps(spec.minTasks, spec.maxTasks).map(({ from, to, capacity }) => ({
+          metricIntervalLowerBound: String(from),
+          metricIntervalUpperBound: to === undefined ? undefined : String(to),
+          scalingAdjustment: capacity,
+        })),
       },
     },
     opts,
   );
-  const maximum = (namespace: string, metricName: string, dimensions: Record<string, pulumi.Input<string>>) => ({
-    namespace,
-    metricName,
-    dimensions,
-    period: 60,
-    stat: "Maximum",
-  });
-  const service = { ClusterName: clusterName, ServiceName: serviceName };
   new aws.cloudwatch.MetricAlarm(
     name,
     {
-      alarmDescription: `Jobs are waiting and the desired count of ${role} is 0: the first task is started`,
+      alarmDescription: `Sets the number of tasks of ${spec.name} to the metric. It is always in ALARM while beat publishes the metric. Do not disable its actions: ${spec.name} would not scale.`,
+      namespace: METRICS.namespace,
+      metricName: METRICS.wantedTasks,
+      dimensions: dimensionsOf(spec.name),
+      statistic: "Maximum",
+      period: ALARM_PERIOD_S,
+      evaluationPeriods: 1,
       comparisonOperator: "GreaterThanOrEqualToThreshold",
-      threshold: 1,
-      evaluationPeriods: WAITING_MINUTES,
-      treatMissingData: "notBreaching",
+      threshold: 0,
+      treatMissingData: "missing",
       alarmActions: [policy.arn],
-      metricQueries: [
-        { id: "backlog", metric: maximum(METRICS.namespace, METRICS.backlog, dimensionsOf(role)) },
-        { id: "desired", metric: maximum(CONTAINER_INSIGHTS, "DesiredTaskCount", service) },
-        {
-          id: "wanted",
-          expression: "IF(FILL(desired, 0) < 1 AND FILL(backlog, 0) > 0, 1, 0)",
-          label: "jobs are waiting and the desired count is 0",
-          returnData: true,
-        },
-      ],
     },
     opts,
   );
