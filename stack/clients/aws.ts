@@ -9,6 +9,11 @@ export async function autoScalingClient() {
   return { client: new sdk.AutoScalingClient(config()), ...sdk };
 }
 
+export async function ec2Client() {
+  const { DescribeAddressesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+  return { client: new EC2Client(config()), DescribeAddressesCommand };
+}
+
 export async function ecrClient() {
   const { DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
   return { client: new ECRClient(config()), DescribeImagesCommand };
@@ -22,4 +27,9 @@ export async function ecsClient() {
 export async function logsClient() {
   const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
   return { client: new CloudWatchLogsClient(config()), GetLogEventsCommand };
+}
+
+export async function serviceQuotasClient() {
+  const sdk = await import("@aws-sdk/client-service-quotas");
+  return { client: new sdk.ServiceQuotasClient(config()), ...sdk };
 }

@@ -2,6 +2,7 @@
  * All uses of undocumented API of `@pulumi/pulumi`. The version of the package is pinned. Check this file when you update it.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import { invoke } from "@pulumi/pulumi/runtime/invoke";
 
 /**
  * Awaits an output during an update. In a preview, it returns immediately, because the value can be unknown.
@@ -20,7 +21,31 @@ export async function awaitOutput(output: pulumi.Output<unknown>): Promise<void>
  *
  * Reason: the AWS provider takes about 2 s to start, and loading the SDK takes about 1 s. With this import both happen at the same time.
  */
-export { invoke as invokeFunction } from "@pulumi/pulumi/runtime/invoke";
+export const invokeFunction = invoke;
+
+/** A resource in the state of a stack. */
+export interface DeployedResource {
+  urn: string;
+  type: string;
+  outputs: Record<string, unknown>;
+}
+
+/**
+ * The resources in the state of the current stack, as the last update left them, whether it succeeded or failed. Empty before the first
+ * update. With a local backend this takes about 30 ms.
+ *
+ * Reason: a program cannot see the state of its own stack. A StackReference has only the outputs of a stack, which an update that fails
+ * does not write, and it is itself a resource. The engine has this function for a command that the CLI no longer has, `pulumi query`.
+ * @throws Error if the engine does not have the function, or cannot read the state.
+ */
+export async function deployedResources(): Promise<DeployedResource[]> {
+  const { getOrganization, getProject, getStack } = await import("@pulumi/pulumi");
+  const stackName = `${getOrganization()}/${getProject()}/${getStack()}`;
+  const { outputs } = (await invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })) as {
+    outputs?: Record<string, Omit<DeployedResource, "urn">>;
+  };
+  return Object.entries(outputs ?? {}).map(([urn, resource]) => ({ urn, ...resource }));
+}
 
 /** Reads the configuration without loading the rest of the SDK, for the same reason. */
 export { Config } from "@pulumi/pulumi/config";
