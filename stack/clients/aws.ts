@@ -1,4 +1,5 @@
-/** AWS SDK clients for the calls that the program makes itself. Each is loaded on use: a preview needs none, except with a release. */
+/** AWS SDK clients for the calls that the program makes itself. Each is loaded on use: a preview needs none, except with a release, or if the
+ * stack needs more of a quota than at its last update. */
 import * as aws from "@pulumi/aws";
 
 /** Region and profile of the AWS provider. If one is not set, the SDK reads it from the environment, as the provider does. */
