@@ -38,11 +38,12 @@ function gpuNeeds({ gpu }: AwsSettings): QuotaNeed[] {
   const [largest] = gpu.instanceTypes
     .filter(isInstanceType)
     .sort((a, b) => INSTANCE_TYPES[b].vcpus - INSTANCE_TYPES[a].vcpus);
+  if (!largest) return []; // the rules report it
   const onDemand = spot ? onDemandBaseCapacity : maxInstances;
   const need = (quota: QuotaNeed["quota"], instances: number, name: "maxInstances" | "onDemandBaseCapacity") => ({
     quota,
     value: instances * INSTANCE_TYPES[largest].vcpus,
-    reason: `${instances} ${quota === "spotGpu" ? "spot " : ""}instances of ${largest}`,
+    reason: `${instances} ${quota === "spotGpu" ? "spot instance" : "instance"}${instances === 1 ? "" : "s"} of ${largest}`,
     key: `aws.gpu.${name}`,
     setting: String(gpu[name]),
     lower: `lower aws.gpu.${name}, or use smaller aws.gpu.instanceTypes`,

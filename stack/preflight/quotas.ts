@@ -23,7 +23,7 @@ export async function quotaProblems(settings: AwsSettings, deployed: DeployedCap
     } catch (error) {
       const { name, message } = error as Error;
       await pulumi.log.warn(
-        `${quotaName(QUOTAS[need.quota])} was not checked (${name}: ${message}): the stack needs ${amount(need)}`,
+        `${quotaName(QUOTAS[need.quota])} was not checked (${name}: ${message.split("\n")[0]}): the stack needs ${amount(need)}`,
       );
       return [];
     }

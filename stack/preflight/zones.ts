@@ -2,6 +2,7 @@ import { version } from "@pulumi/aws/package.json";
 import type { GetAvailabilityZonesResult } from "@pulumi/aws";
 import type { GetInstanceTypeOfferingsResult } from "@pulumi/aws/ec2";
 import { isDeepStrictEqual } from "node:util";
+import { isInstanceType } from "../aws/compute/instance-types";
 import type { AwsSettings } from "../config/aws-schema";
 import type { Problem } from "../config/problem";
 import { chooseZones, type ZoneOffer } from "../config/zones";
@@ -20,6 +21,7 @@ export async function availabilityZones(
   deployed: DeployedCapacity,
 ): Promise<{ zones: string[]; problems: Problem[] }> {
   const zones = Array.from({ length: settings.network.availabilityZones }, (_, index) => deployed.zones[index]);
+  if (!settings.gpu.instanceTypes.every(isInstanceType)) return { zones: [], problems: [] }; // the rules report it
   const complete = zones.every((zone) => zone !== undefined);
   if (complete && isDeepStrictEqual(deployed.instanceTypes, settings.gpu.instanceTypes)) return { zones, problems: [] };
   const { problems, ...chosen } = chooseZones(settings, deployed.zones, await zoneOffers(settings.gpu.instanceTypes));

@@ -17,7 +17,9 @@ it("quotas that are too low and too few zones are listed before anything is crea
   expect(code).not.toBe(0);
   expect(text).toContain("stack dev: 3 problems, nothing was changed");
   expect(text).toMatch(/aws\.network\.availabilityZones = 2\s+too few zones .* \(us-east-1a\)/);
-  expect(text).toMatch(/aws\.gpu\.maxInstances = 2\s+the stack needs 8 vCPUs .* \(L-3819A6DF\) of the account is 0/);
+  expect(text).toMatch(
+    /aws\.gpu\.maxInstances = 2\s+the stack needs 4 vCPUs for 1 spot instance of .* \(L-3819A6DF\) of the account is 0/,
+  );
   expect(text).toMatch(/aws\.network\.natGatewayPerZone = false\s+the stack needs 1 Elastic IP for a NAT gateway/);
   const created = (await stack.resources()).filter(({ type }) => !type.startsWith("pulumi:"));
   expect(created).toEqual([]);

@@ -37,6 +37,11 @@ it("lists the problems of the zones together with those of the quotas", async ()
   expect(problems.map(({ key }) => key)).toEqual(["aws.network.availabilityZones", "aws.gpu.maxInstances"]);
 });
 
+it("leaves an instance type that does not exist to the rules of the settings", async () => {
+  const { problems } = await account({}, { aws: { gpu: { instanceTypes: ["g5.huge"] } } });
+  expect(problems).toEqual([]);
+});
+
 it.each([
   ["zones that may not be read", OFFERINGS, /the zones of the region cannot be read: .*not authorized/],
   ["a state that cannot be read", STATE, /the state of the stack cannot be read \(.*not authorized.*\)/],

@@ -30,6 +30,10 @@ describe("the needs of quotas at full scale", () => {
     expect(valuesOf(settings({ network: { ...network, natGatewayPerZone: false } })).elasticIps).toBe(1);
   });
 
+  it("have no GPU instances if the rules of the settings reject their types", () => {
+    expect(valuesOf(settings({ gpu: { instanceTypes: ["g5.huge"] }, api: { gpu: true } }))).toEqual({ elasticIps: 1 });
+  });
+
   it("are known for the stacks dev and prod", () => {
     const ofStack = (stack: "dev" | "prod") => Object.keys(valuesOf(settings(readStackConfig(stack).aws as object)));
     expect(ofStack("dev")).toContain("fargate");
