@@ -18,6 +18,7 @@ const layers = [
       "stack/images/cuda.ts",
       "stack/docker/service-images.ts",
       "stack/aws/compute/instance-types.ts",
+      "stack/aws/compute/quotas.ts",
       "stack/aws/compute/ami.ts",
     ],
   },

@@ -22,6 +22,8 @@ export interface PlatformArgs {
   /** Whether services on this machine can use a GPU. */
   gpu: Gpu;
   app: AppSource;
+  /** Availability Zones of the subnets, on the platform aws. Otherwise empty. */
+  availabilityZones: readonly string[];
 }
 
 /** Where the application runs. A platform builds the images, runs a service for each role, and verifies that all services are healthy. */

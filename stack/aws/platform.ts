@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { quotaNeeds, quotaValues } from "../config/quota-needs";
 import { serviceSpecs } from "../config/services";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
+import { PLATFORM_TYPE } from "../preflight/deployed";
 import { stackName } from "../pulumi/stack-name";
 import { Cluster } from "./compute/cluster";
 import type { InstanceTypeName } from "./compute/instance-types";
@@ -31,7 +33,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
   readonly outputs: Platform["outputs"];
 
   constructor(name: string, args: PlatformArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("spatialforge:aws:Platform", name, {}, opts);
+    super(PLATFORM_TYPE, name, {}, opts);
     const child = { parent: this };
     const settings = args.settings.aws;
     const { deletionProtection, logRetentionDays, retainedReleases } = settings;
@@ -44,7 +46,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       : undefined;
     const data = { ...context, deletionProtection, recoveryWindowDays, kmsKeyArn };
 
-    const network = new Network("network", { ...context, ...settings.network, kmsKeyArn }, child);
+    const { availabilityZones } = args;
+    const network = new Network("network", { ...context, ...settings.network, availabilityZones, kmsKeyArn }, child);
     const securityGroups = new SecurityGroups("security-groups", { ...context, vpcId: network.vpc.id }, child);
     const subnetIds = network.privateSubnets.map(({ id }) => id);
     const dependencies = [...network.internetAccess.private, ...securityGroups.rules];
@@ -169,7 +172,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       release,
       downloadModelsCommand: modelDownload.command,
     };
-    // Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
-    this.registerOutputs({ images: digests });
+    // The next preview compares the quota values. Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
+    this.registerOutputs({ images: digests, quotaValues: quotaValues(quotaNeeds(settings)) });
   }
 }

@@ -27,7 +27,9 @@ const network = z.strictObject({
     .array(cidrBlock)
     .default(["172.17.0.0/16"])
     .describe("CIDR blocks that the VPC must not overlap: Docker's on the instances, and those of peered networks"),
-  availabilityZones: integer(2, 3).default(2).describe("Number of Availability Zones"),
+  availabilityZones: integer(2, 3)
+    .default(2)
+    .describe("Number of Availability Zones, each of which offers one of the instance types"),
   natGatewayPerZone: z.boolean().default(false).describe("One NAT gateway in each zone, instead of one for all zones"),
   vpcEndpoints: z
     .boolean()

@@ -7,7 +7,7 @@ import {
 } from "../aws/compute/instance-types";
 import type { AwsSettings } from "./aws-schema";
 import type { Problem } from "./problem";
-import { maximumPercent, serviceSpecs, type ServiceSpec } from "./services";
+import { maximumTasks, serviceSpecs, type ServiceSpec } from "./services";
 
 /** Resources that ECS considers when it places a task: those of an instance, or those that a task requires. */
 interface Size {
@@ -117,10 +117,7 @@ function instanceCountProblems(
   instanceTypes: readonly InstanceTypeName[],
   maxInstances: number,
 ): Problem[] {
-  const tasks = services.flatMap((service) => {
-    const count = Math.floor((service.maxTasks * maximumPercent(service.role)) / 100);
-    return Array.from({ length: count }, () => taskSize(service));
-  });
+  const tasks = services.flatMap((service) => Array.from({ length: maximumTasks(service) }, () => taskSize(service)));
   const { type, count } = instanceTypes
     .map((type) => ({ type, count: instancesFor(tasks, instanceSize(INSTANCE_TYPES[type])) }))
     .reduce((largest, next) => (next.count > largest.count ? next : largest));

@@ -49,3 +49,7 @@ export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
 
 /** Maximum number of tasks during a deployment, in percent of the desired count. */
 export const maximumPercent = ({ singleton }: Pick<Role, "singleton">): number => (singleton ? 100 : 200);
+
+/** Number of tasks during a deployment with the maximum number of tasks: old and new tasks run side by side. */
+export const maximumTasks = ({ role, maxTasks }: ServiceSpec): number =>
+  Math.floor((maxTasks * maximumPercent(role)) / 100);

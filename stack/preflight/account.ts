@@ -5,9 +5,12 @@ import type { Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { IMAGES } from "../images/catalog";
 import { stackName } from "../pulumi/stack-name";
-import { ecrReleases } from "../registry/ecr-releases";
+import { ecrReleases, type EcrRelease } from "../registry/ecr-releases";
+import { deployedCapacity, type DeployedCapacity } from "./deployed";
 import { deployedServiceProblems } from "./deployed-services";
 import { partitionProblems } from "./partition";
+import { quotaProblems } from "./quotas";
+import { availabilityZones } from "./zones";
 
 /** Credential settings of the Pulumi provider that the AWS SDK does not read. */
 const PROVIDER_ONLY = [
@@ -18,24 +21,62 @@ const PROVIDER_ONLY = [
   "sharedCredentialsFiles",
 ];
 
-/** Problems with the AWS account: region, credentials, partition, deployed services, and whether the registry has the release. */
-export async function accountProblems(settings: Settings): Promise<Problem[]> {
+/** What the preflight checks find in the AWS account. */
+export interface Account {
+  problems: Problem[];
+  /** Availability Zones of the subnets. Complete if there are no problems. */
+  availabilityZones: string[];
+}
+
+/** Checks the region, the credentials, the partition, the deployed services, the release, the zones, and the quotas. */
+export async function inspectAccount(settings: Settings): Promise<Account> {
+  const failed = (...problems: Problem[]): Account => ({ problems, availabilityZones: [] });
+  const unusable = regionProblems();
+  if (unusable.length) return failed(...unusable);
+  // At the same time: the provider takes about 2 s to start.
+  const [identity, deployed] = await Promise.all([identityProblems(), readState()]);
+  if (identity.length) return failed(...identity);
+  if ("remedy" in deployed) return failed(deployed);
+  const [chosen, quotas, release] = await Promise.all([
+    availabilityZones(settings.aws, deployed).catch((error: Error) => ({
+      zones: [],
+      problems: [problem(`the zones of the region cannot be read: ${providerReason(error)}`)],
+    })),
+    quotaProblems(settings.aws, deployed),
+    settings.release ? releaseProblems(settings.release) : [],
+  ]);
+  const moved = deployedServiceProblems(settings.aws, deployed);
+  return { problems: [...moved, ...release, ...chosen.problems, ...quotas], availabilityZones: chosen.zones };
+}
+
+async function readState(): Promise<DeployedCapacity | Problem> {
+  try {
+    return await deployedCapacity();
+  } catch (error) {
+    return problem(
+      `the state of the stack cannot be read (${providerReason(error as Error)}): update the Pulumi CLI, or check the backend`,
+    );
+  }
+}
+
+function regionProblems(): Problem[] {
   // The provider also reads AWS_REGION and AWS_DEFAULT_REGION, and so does this property.
   if (!aws.config.region) {
     return [problem("no region is set: `pulumi config set aws:region us-east-1`")];
   }
   const provider = new pulumi.Config("aws");
-  const unsupported = PROVIDER_ONLY.filter((key) => provider.get(key)).map((key) =>
+  return PROVIDER_ONLY.filter((key) => provider.get(key)).map((key) =>
     problem(
       `aws:${key} is read by the Pulumi provider only; the rollout check uses the AWS SDK. Use a profile: \`pulumi config set aws:profile NAME\``,
     ),
   );
-  if (unsupported.length) return unsupported;
+}
+
+async function identityProblems(): Promise<Problem[]> {
   try {
     // The provider makes the call, because its credentials are the ones that create resources.
     const { arn } = await callerIdentity();
-    const problems = partitionProblems(arn);
-    if (problems.length) return problems;
+    return partitionProblems(arn);
   } catch (error) {
     const reason = providerReason(error as Error);
     return [
@@ -44,10 +85,6 @@ export async function accountProblems(settings: Settings): Promise<Problem[]> {
       ),
     ];
   }
-  return [
-    ...(await deployedServiceProblems(settings.aws)),
-    ...(settings.release ? await releaseProblems(settings.release) : []),
-  ];
 }
 
 const problem = (remedy: string): Problem => ({ key: "platform", value: "aws", remedy });
@@ -60,10 +97,20 @@ const providerReason = ({ message }: Error): string =>
     .replace(/: Please see .*/, "");
 
 async function releaseProblems(release: string): Promise<Problem[]> {
-  const releases = await ecrReleases();
+  const problem = (remedy: string): Problem[] => [{ key: "release", value: release, remedy }];
+  let releases: EcrRelease[];
+  try {
+    releases = await ecrReleases();
+  } catch (error) {
+    const { name, message } = error as Error;
+    return problem(
+      `the releases in the ECR repository ${stackName()} cannot be read (${name}: ${message}): allow ecr:DescribeImages, or check the connection to ECR`,
+    );
+  }
   if (releases.some(({ id, imageCount }) => id === release && imageCount === IMAGES.length)) return [];
   const newest = releases.slice(0, 5).map(({ id }) => id);
   const known = newest.length ? `: its newest releases are ${newest.join(", ")}` : "";
-  const remedy = `the ECR repository ${stackName()} has no such release${known}; to build instead, run \`pulumi config rm spatialforge:release\``;
-  return [{ key: "release", value: release, remedy }];
+  return problem(
+    `the ECR repository ${stackName()} has no such release${known}; to build instead, run \`pulumi config rm spatialforge:release\``,
+  );
 }

@@ -3,6 +3,7 @@ import { dockerClient } from "../clients/docker";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { lockedCuda } from "../lock/cuda";
+import type { Account } from "./account";
 import { inspectEngine, type Engine } from "./engine";
 import { chooseGpu, type Gpu } from "./gpu";
 import { localProblems } from "./local";
@@ -15,6 +16,8 @@ export interface Preflight {
   gpu?: Gpu;
   /** Absent if the source cannot be opened. */
   app?: AppSource;
+  /** Availability Zones of the subnets. Empty on another platform than aws. */
+  availabilityZones: string[];
 }
 
 /** Checks the settings against the machine and the AWS account, and collects all problems. */
@@ -22,14 +25,15 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
   const [app, { engine, problems }, account] = await Promise.all([
     openSource(settings),
     inspectEngine(settings),
-    accountProblems(settings),
+    inspectAccount(settings),
   ]);
   const local = engine && (await inspectMachine(settings, stack, engine, app.source));
   return {
-    problems: [...app.problems, ...problems, ...account, ...(local?.problems ?? [])],
+    problems: [...app.problems, ...problems, ...account.problems, ...(local?.problems ?? [])],
     engine,
     gpu: local?.gpu,
     app: app.source,
+    availabilityZones: account.availabilityZones,
   };
 }
 
@@ -59,8 +63,8 @@ async function openSource({ app }: Settings): Promise<{ source?: AppSource; prob
 }
 
 /** Loads the check of the account only for the platform aws: loading `@pulumi/aws` takes about 1 s. */
-async function accountProblems(settings: Settings): Promise<Problem[]> {
-  if (settings.platform !== "aws") return [];
+async function inspectAccount(settings: Settings): Promise<Account> {
+  if (settings.platform !== "aws") return { problems: [], availabilityZones: [] };
   const account = await import("./account.js");
-  return account.accountProblems(settings);
+  return account.inspectAccount(settings);
 }

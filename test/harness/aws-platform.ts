@@ -58,6 +58,7 @@ export async function registerAwsPlatform(
     engine: { platform: "linux/amd64" },
     gpu: { usable: false, description: "not used" },
     app: await openApp({ path: "sample-app" }),
+    availabilityZones: ["zone-a", "zone-b", "zone-c"].slice(0, settings.aws.network.availabilityZones),
   });
   await pulumi.runtime.disconnect();
   return registered;

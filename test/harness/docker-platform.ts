@@ -16,6 +16,7 @@ export async function dockerPlatform(): Promise<Registered[]> {
     engine: { platform: "linux/amd64" },
     gpu: { usable: false, description: "no GPU" },
     app: await openApp({ path: "sample-app" }),
+    availabilityZones: [],
   });
   await new Promise((resolve) => outputs.release.apply(resolve));
   return registered;

@@ -19,6 +19,9 @@ export type Fault =
 /** Fault of the GPU hosts, as the service `hosts`. test/aws/emulator/tasks/hosts.py describes each. */
 export type HostFault = { mode: "refuse" | "unhealthy"; reason: string } | { mode: "die" };
 
+/** Limits of the account, as the services `quotas` and `zones`. test/aws/emulator/account_limits.py describes both. */
+export type AccountLimit = Record<string, number | "denied"> | string[];
+
 /** An emulated AWS, which starts without resources. `EMULATOR_PYTHON` is a Python that has moto. */
 export class Emulator {
   private constructor(
@@ -95,8 +98,8 @@ export class Emulator {
     return text;
   }
 
-  /** Runs a function while a service, or the hosts, have a fault. */
-  async withFault<T>(service: string, fault: Fault | HostFault, run: () => Promise<T>): Promise<T> {
+  /** Runs a function while a service, or the hosts, have a fault, or the account has a limit. */
+  async withFault<T>(service: string, fault: Fault | HostFault | AccountLimit, run: () => Promise<T>): Promise<T> {
     const ssm = new SSMClient(this.clientConfig);
     const Name = `/emulator/${service}`;
     await ssm.send(new PutParameterCommand({ Name, Value: JSON.stringify(fault), Type: "String" }));

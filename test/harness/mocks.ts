@@ -21,7 +21,11 @@ export interface MockOptions {
   config?: Record<string, string>;
   /** Where the AWS provider works. Default: {@link AWS}. */
   aws?: AwsLocation;
+  /** Further responses of provider functions and of the engine, by token. A response can be an error. */
+  calls?: Record<string, (inputs: Inputs) => object>;
 }
+
+type Inputs = Record<string, unknown>;
 
 export interface AwsLocation {
   partition: string;
@@ -55,7 +59,10 @@ interface Monitor {
  * the names of the resources.
  * @returns the registered resources in their order, which is complete after `pulumi.runtime.disconnect()`
  */
-export async function mockEngine(stack: string, { config = {}, aws = AWS }: MockOptions = {}): Promise<Registered[]> {
+export async function mockEngine(
+  stack: string,
+  { config = {}, aws = AWS, calls = {} }: MockOptions = {},
+): Promise<Registered[]> {
   // All tests share one folder for build contexts, and test files run in parallel.
   vi.doMock("../../stack/app/build-context", () => ({
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
@@ -63,7 +70,7 @@ export async function mockEngine(stack: string, { config = {}, aws = AWS }: Mock
   }));
   const registered: Registered[] = [];
   let request: Omit<Registered, "type" | "name" | "inputs">;
-  const responses = providerFunctions(aws);
+  const responses = { ...providerFunctions(aws), ...calls };
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => {
@@ -75,6 +82,7 @@ export async function mockEngine(stack: string, { config = {}, aws = AWS }: Mock
     "spatialforge",
     stack,
     true, // in a preview the program does not wait for deployments
+    "organization", // the name that a backend without organizations uses
   );
   pulumi.runtime.setAllConfig({ "aws:region": aws.region, ...config });
   // The mocks do not receive the parent and the dependencies. The request contains them.
@@ -116,15 +124,11 @@ const outputsOf = (name: string, inputs: Registered["inputs"]) => ({
 });
 
 /** The responses of the AWS provider functions, by their token. */
-const providerFunctions = ({
-  partition,
-  dnsSuffix,
-}: AwsLocation): Record<string, (inputs: { filters?: unknown[] }) => object> => ({
-  // AWS sorts the names, so a Local Zone can be the first.
-  "aws:index/getAvailabilityZones:getAvailabilityZones": ({ filters }) => ({
-    names: [...(filters?.length ? [] : ["local-zone"]), "zone-a", "zone-b", "zone-c"],
+const providerFunctions = ({ partition, dnsSuffix }: AwsLocation): Record<string, (inputs: Inputs) => object> => ({
+  "aws:index/getCallerIdentity:getCallerIdentity": () => ({
+    accountId: ACCOUNT_ID,
+    arn: `arn:aws:iam::${ACCOUNT_ID}:user/test`,
   }),
-  "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: ACCOUNT_ID }),
   "aws:index/getPartition:getPartition": () => ({ id: partition, partition, dnsSuffix }),
   "aws:ssm/getParameter:getParameter": () => ({ insecureValue: '{"image_id":"ami-1","image_name":"newest"}' }),
   "aws:ecr/getAuthorizationToken:getAuthorizationToken": () => ({ userName: "AWS", password: "token" }),

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { awsSettingsSchema } from "../../stack/config/aws-schema";
+import { deployedCapacity } from "../../stack/preflight/deployed";
 import { deployedServiceProblems } from "../../stack/preflight/deployed-services";
 import { partitionProblems } from "../../stack/preflight/partition";
 import * as internals from "../../stack/pulumi/internals";
@@ -20,7 +21,8 @@ function deployed(name: string, capacityProvider: string) {
   ]);
 }
 
-const problems = (gpu: boolean) => deployedServiceProblems(awsSettingsSchema.parse({ api: { gpu } }));
+const problems = async (gpu: boolean) =>
+  deployedServiceProblems(awsSettingsSchema.parse({ api: { gpu } }), await deployedCapacity());
 
 describe("a deployed API", () => {
   it.each([

@@ -26,6 +26,7 @@ async function createPlatform(usable: boolean, settings: z.input<typeof settings
     engine: { platform: "linux/arm64" },
     gpu: { usable, description: "NVIDIA driver 580.65.06, 1 GPU" },
     app: { ...(await openApp({ path: "sample-app" })), repository: REPOSITORY },
+    availabilityZones: [],
   };
   const { outputs } = new DockerPlatform(
     "spatialforge",

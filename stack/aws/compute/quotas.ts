@@ -4,6 +4,7 @@ export interface Quota {
   name: string;
   code: string;
   serviceCode: string;
+  /** Singular. */
   unit: string;
 }
 
@@ -14,15 +15,15 @@ export interface Quota {
  * `aws service-quotas list-service-quotas --service-code ec2` (and `fargate`).
  */
 export const QUOTAS = {
-  onDemandGpu: { name: "Running On-Demand G and VT instances", code: "L-DB2E81BA", serviceCode: "ec2", unit: "vCPUs" },
-  spotGpu: { name: "All G and VT Spot Instance Requests", code: "L-3819A6DF", serviceCode: "ec2", unit: "vCPUs" },
+  onDemandGpu: { name: "Running On-Demand G and VT instances", code: "L-DB2E81BA", serviceCode: "ec2", unit: "vCPU" },
+  spotGpu: { name: "All G and VT Spot Instance Requests", code: "L-3819A6DF", serviceCode: "ec2", unit: "vCPU" },
   fargate: {
     name: "Fargate On-Demand vCPU resource count",
     code: "L-3032A538",
     serviceCode: "fargate",
-    unit: "vCPUs",
+    unit: "vCPU",
   },
-  elasticIps: { name: "EC2-VPC Elastic IPs", code: "L-0263D0A3", serviceCode: "ec2", unit: "Elastic IP addresses" },
+  elasticIps: { name: "EC2-VPC Elastic IPs", code: "L-0263D0A3", serviceCode: "ec2", unit: "Elastic IP" },
   gp3Storage: {
     name: "Storage for General Purpose SSD (gp3) volumes, in TiB",
     code: "L-7A658B76",
@@ -33,6 +34,10 @@ export const QUOTAS = {
 
 /** The quota in a sentence. */
 export const quotaName = ({ name, code }: Quota): string => `the quota "${name}" (${code})`;
+
+/** A value of the quota with its unit. */
+export const quotaAmount = ({ unit }: Quota, value: number | string): string =>
+  `${value} ${unit}${Number(value) === 1 ? "" : "s"}`;
 
 /** The command that requests a higher quota. @param value - default: a placeholder */
 export const quotaRequest = ({ serviceCode, code }: Quota, value: number | string = "VALUE"): string =>

@@ -10,8 +10,8 @@ export interface NetworkArgs extends AwsContext {
   name: string;
   /** CIDR block of the VPC, /16 to /20. */
   cidrBlock: string;
-  /** Number of Availability Zones: 2 or 3. */
-  availabilityZones: number;
+  /** Availability Zones of the subnets, 2 or 3. A zone with another name replaces the subnets with its index. */
+  availabilityZones: readonly string[];
   /**
    * Creates a NAT gateway in each zone, so that the loss of a zone does not affect the others. Otherwise, one NAT gateway for all zones.
    */

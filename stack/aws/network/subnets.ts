@@ -4,17 +4,13 @@ import { formatCidrBlock, parseCidrBlock } from "../../config/cidr";
 
 type SubnetKind = "public" | "private";
 
-/** Excludes zones that require an opt-in, such as Local Zones. An opt-in would change the index of other zones, and so replace subnets. */
-const NO_OPT_IN_ZONES = { name: "opt-in-status", values: ["opt-in-not-required"] };
-
 export interface SubnetsArgs {
   /** Name in AWS. */
   name: string;
   vpc: aws.ec2.Vpc;
   /** CIDR block of the VPC. */
   cidrBlock: string;
-  /** Number of Availability Zones. */
-  availabilityZones: number;
+  availabilityZones: readonly string[];
 }
 
 /** Creates a public and a private subnet in each Availability Zone. */
@@ -23,17 +19,15 @@ export function subnets(
   args: SubnetsArgs,
   opts: pulumi.CustomResourceOptions,
 ): Record<SubnetKind, aws.ec2.Subnet[]> {
-  const zones = aws.getAvailabilityZonesOutput({ state: "available", filters: [NO_OPT_IN_ZONES] }, opts).names;
   const create = (kind: SubnetKind) =>
-    Array.from(
-      { length: args.availabilityZones },
-      (_, index) =>
+    args.availabilityZones.map(
+      (availabilityZone, index) =>
         new aws.ec2.Subnet(
           `${prefix}-${kind}-${index}`,
           {
             vpcId: args.vpc.id,
             cidrBlock: subnetCidrBlock(args.cidrBlock, kind, index),
-            availabilityZone: zones.apply((names) => names[index]),
+            availabilityZone,
             tags: { Name: `${args.name}-${kind}-${index}` },
           },
           opts,

@@ -1,4 +1,5 @@
 import type { AwsSettings } from "../../config/aws-schema";
+import { natGateways } from "../../config/quota-needs";
 import { serviceSpecs, type ServiceSpec } from "../../config/services";
 import { INSTANCE_TYPES, isInstanceType } from "../compute/instance-types";
 import { INTERFACE_ENDPOINTS } from "../network/vpc-endpoints";
@@ -46,9 +47,9 @@ export interface CostLine {
  * are of the first instance type. Not included: requests to the load balancer, WAF, KMS keys, disks, logs, storage, and traffic.
  */
 export function hourlyCost(aws: AwsSettings, scale: "rest" | "full"): { lines: CostLine[]; total: number } {
-  const { availabilityZones, natGatewayPerZone, vpcEndpoints } = aws.network;
+  const { availabilityZones, vpcEndpoints } = aws.network;
   const { nodeType, nodes } = aws.redis;
-  const natGateways = natGatewayPerZone ? availabilityZones : 1;
+  const gateways = natGateways(aws.network);
   const tasks = ({ minTasks, maxTasks }: ServiceSpec) => (scale === "rest" ? minTasks : maxTasks);
   const services = serviceSpecs(aws);
   const instanceType = aws.gpu.instanceTypes.find(isInstanceType);
@@ -73,8 +74,8 @@ export function hourlyCost(aws: AwsSettings, scale: "rest" | "full"): { lines: C
       price: REDIS_NODE_PRICES[nodeType],
     },
     { what: "load balancer", count: 1, price: PRICES.loadBalancer },
-    { what: "NAT gateway", count: natGateways, price: PRICES.natGateway },
-    { what: "public IPv4 address", count: natGateways + availabilityZones, price: PRICES.publicIpv4Address },
+    { what: "NAT gateway", count: gateways, price: PRICES.natGateway },
+    { what: "public IPv4 address", count: gateways + availabilityZones, price: PRICES.publicIpv4Address },
     {
       what: "interface endpoint in a zone",
       count: vpcEndpoints ? INTERFACE_ENDPOINTS.length * availabilityZones : 0,

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 if base := os.environ.get("EMULATOR_BASE"):
     runpy.run_path(base)
 
+import account_limits  # noqa: E402, F401
 import cache_parameters  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
 import instance_refreshes  # noqa: E402, F401

@@ -1,4 +1,4 @@
-import { quotaName, quotaRequest, QUOTAS, type Quota } from "../../compute/quotas";
+import { quotaAmount, quotaName, quotaRequest, QUOTAS, type Quota } from "../../compute/quotas";
 
 /** Why Amazon EC2 Auto Scaling could not launch an instance. */
 export interface LaunchFailure {
@@ -17,7 +17,7 @@ interface Row {
 
 const quota = (one: Quota, pattern: RegExp): Row => ({
   pattern,
-  cause: (value) => `${quotaName(one)} is too low${value === undefined ? "" : `: it is ${value} ${one.unit}`}`,
+  cause: (value) => `${quotaName(one)} is too low${value === undefined ? "" : `: it is ${quotaAmount(one, value)}`}`,
   remedy: `Request an increase with ${quotaRequest(one)}`,
 });
 
