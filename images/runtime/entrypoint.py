@@ -1,12 +1,13 @@
 """Starts a role of the application: `entrypoint.py api|worker|beat|download-models`. Runs any other command unchanged."""
 
 import os
+import re
 import shutil
 import sys
 from importlib import metadata
 
 import nvml
-from settings import API_APP, CELERY_APP, MINIMUM_DRIVER, PACKAGE, STATE, setting
+from settings import API_APP, CELERY_APP, PACKAGE, STATE, TOOLKIT_DRIVERS, setting
 
 PYTHON = sys.executable
 
@@ -42,14 +43,19 @@ GPU_COMMANDS = ("api", "worker")
 EX_CONFIG = 78
 
 
-def cuda_major() -> int | None:
-    """Major version of the CUDA runtime that torch depends on. None if it is not installed."""
-    for name in ("nvidia-cuda-runtime", *(f"nvidia-cuda-runtime-cu{major}" for major in MINIMUM_DRIVER)):
+def cuda_version() -> str | None:
+    """MAJOR.MINOR of the CUDA runtime that torch depends on. None if it is not installed."""
+    majors = {version.split(".")[0] for version in TOOLKIT_DRIVERS}
+    for name in ("nvidia-cuda-runtime", *(f"nvidia-cuda-runtime-cu{major}" for major in majors)):
         try:
-            return int(metadata.version(name).split(".")[0])
+            return ".".join(metadata.version(name).split(".")[:2])
         except metadata.PackageNotFoundError:
             continue
     return None
+
+
+def numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def gpu_problem() -> str | None:
@@ -59,10 +65,15 @@ def gpu_problem() -> str | None:
         return f"{error}: run the image with the NVIDIA runtime on a machine with a GPU, or use the CPU image"
     if driver.gpus == 0:
         return f"the NVIDIA driver {driver.version} reports no GPU: assign a GPU to the container (NVIDIA_VISIBLE_DEVICES)"
-    major = cuda_major()
-    minimum = MINIMUM_DRIVER.get(major or 0, 0)
-    if driver.branch < minimum:
-        return f"the NVIDIA driver {driver.version} is too old for CUDA {major}: install version {minimum} or later on the machine"
+    cuda = cuda_version() or ""
+    # Minor version compatibility: the driver of the first toolkit with the same major version is enough.
+    minimum = TOOLKIT_DRIVERS.get(f"{cuda.split('.')[0]}.0", "0")
+    if numbers(driver.version) < numbers(minimum):
+        return f"the NVIDIA driver {driver.version} is too old for CUDA {cuda}: install version {minimum} or later on the machine"
+    own = TOOLKIT_DRIVERS.get(cuda, "0")
+    if numbers(driver.version) < numbers(own):
+        text = f"the NVIDIA driver {driver.version} is older than that of CUDA {cuda}, {own}: code that is compiled at run time (PTX) can fail"
+        print(f"{PACKAGE}: {text}", file=sys.stderr)
     return None
 
 

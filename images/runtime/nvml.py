@@ -10,10 +10,6 @@ class Driver:
     version: str
     gpus: int
 
-    @property
-    def branch(self) -> int:
-        return int(self.version.split(".")[0])
-
 
 class DriverUnavailable(Exception):
     """The NVIDIA driver is missing or does not work. The message gives the reason."""

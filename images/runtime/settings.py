@@ -11,8 +11,8 @@ API_APP: str = APPLICATION["apiApp"]
 CELERY_APP: str = APPLICATION["celeryApp"]
 QUEUES: list[str] = APPLICATION["queues"]
 HEALTH_PATH: str = APPLICATION["healthPath"]
-# Minimum driver branch for each CUDA major version. Written from the table in stack/images/cuda.ts.
-MINIMUM_DRIVER: dict[int, int] = {int(cuda): driver for cuda, driver in APPLICATION["minimumDriver"].items()}
+# NVIDIA driver of each CUDA toolkit, by MAJOR.MINOR. Written from the table in stack/images/cuda.ts.
+TOOLKIT_DRIVERS: dict[str, str] = APPLICATION["toolkitDrivers"]
 
 # Folder of the small files through which the entrypoint, the scheduler, and the health check exchange state.
 STATE = Path(os.environ.get("SPATIALFORGE_STATE", "/tmp/spatialforge"))

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { ImageSpec } from "../images/catalog";
-import { MINIMUM_DRIVER } from "../images/cuda";
+import { TOOLKIT_DRIVERS } from "../images/cuda";
 import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
@@ -47,7 +47,7 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
   writeFileSync(
     join(folder, "runtime", SCRIPTS, "application.json"),
-    JSON.stringify({ ...RUNTIME_FACTS, minimumDriver: MINIMUM_DRIVER }),
+    JSON.stringify({ ...RUNTIME_FACTS, toolkitDrivers: TOOLKIT_DRIVERS }),
   );
   copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
   if (image.servesStaticFiles) {

@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import { labelsOf } from "../clients/docker";
 import type { Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
-import { MINIMUM_DRIVER } from "../images/cuda";
+import { isOlderDriver, minimumDriver } from "../images/cuda";
 
 /** Whether containers can use a GPU of this machine. */
 export interface Gpu {
@@ -22,18 +22,18 @@ const VARIABLES = ["NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=com
  * gets a GPU and its driver.
  *
  * @param hasRuntime - whether the engine has a runtime `nvidia`
- * @param cudaMajor - major version of the CUDA that the GPU images contain. Undefined if they contain none.
+ * @param cuda - version of CUDA in the GPU images, as in `13.2`. Undefined if they contain none.
  */
 export async function chooseGpu(
   docker: Docker,
   { gpu: setting, bases }: Settings,
   stack: string,
   hasRuntime: boolean,
-  cudaMajor?: number,
+  cuda?: string,
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
   if (setting === "off") return { gpu: { usable: false, description: "spatialforge:gpu is off" }, problems: [] };
   const { remedy, ...gpu } = hasRuntime
-    ? await inspectGpu(docker, bases.cpu, cudaMajor, labelsOf(stack, "gpu-check"))
+    ? await inspectGpu(docker, bases.cpu, cuda, labelsOf(stack, "gpu-check"))
     : unusable("the Docker engine has no runtime called nvidia", "install the NVIDIA Container Toolkit");
   if (gpu.usable || setting === "auto") return { gpu, problems: [] };
   const problem = { key: "gpu", value: "required", remedy: `${gpu.description}: ${remedy}, or set gpu to auto or off` };
@@ -62,32 +62,32 @@ const INSTALL = "install a current NVIDIA driver and the NVIDIA Container Toolki
  * without a GPU, without a driver, or with a driver that is too old.
  *
  * @param image - image with glibc, which `nvidia-smi` requires. It is pulled if it does not exist.
- * @param cudaMajor - major version of the CUDA that the GPU images contain. Undefined if they contain none.
+ * @param cuda - version of CUDA in the GPU images, as in `13.2`. Undefined if they contain none.
  * @param labels - labels of the container, with which it is found and removed if this process is killed
  */
 async function inspectGpu(
   docker: Docker,
   image: string,
-  cudaMajor: number | undefined,
+  cuda: string | undefined,
   labels: Record<string, string>,
 ): Promise<Result> {
   try {
     await pullIfMissing(docker, image);
-    return gpuOf(await nvidiaSmi(docker, image, labels), cudaMajor);
+    return gpuOf(await nvidiaSmi(docker, image, labels), cuda);
   } catch (error) {
     return unusable(reasonOf(error as Error), error instanceof CheckError ? error.remedy : INSTALL);
   }
 }
 
 /** @param output - of `nvidia-smi`: the version of the driver, one line for each GPU */
-function gpuOf(output: string, cudaMajor = 0): Result {
+function gpuOf(output: string, cuda = ""): Result {
   const versions = output.split(/\r?\n/).filter((line) => /^\d+\.\d/.test(line));
   if (versions.length === 0) return unusable("nvidia-smi reports no GPU", "use a machine with an NVIDIA GPU");
-  const minimum = MINIMUM_DRIVER[cudaMajor] ?? 0;
+  const minimum = minimumDriver(cuda);
   const [version] = versions;
-  if (parseInt(version, 10) < minimum) {
+  if (minimum && isOlderDriver(version, minimum)) {
     return unusable(
-      `the NVIDIA driver ${version} is too old for CUDA ${cudaMajor}, which requires version ${minimum} or later`,
+      `the NVIDIA driver ${version} is too old for CUDA ${cuda}, which requires version ${minimum} or later`,
       "install a newer driver",
     );
   }

@@ -45,8 +45,8 @@ async function inspectMachine(
   app?: AppSource,
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
   if (settings.platform !== "docker") return { gpu: NO_GPU, problems: [] };
-  const cudaMajor = app && lockedCuda(app.lockFolder);
-  const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, nvidiaRuntime, cudaMajor);
+  const cuda = app && lockedCuda(app.lockFolder);
+  const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, nvidiaRuntime, cuda);
   return { gpu, problems: [...problems, ...(await localProblems(settings, stack, gpu.usable))] };
 }
 

@@ -17,6 +17,9 @@ import { baseOf } from "../harness/images";
 const GROUP = "hosts-gpu";
 const IMAGE = baseOf(IMAGES.find(({ name }) => name === "cpu")!);
 
+/** Name of an AMI. The emulator knows every name. */
+const ami = (day: number) => `al2023-ami-ecs-gpu-hvm-2023.0.2026010${day}-kernel-6.1-x86_64-ebs`;
+
 const state = mkdtempSync(join(tmpdir(), "spatialforge-state-"));
 const clone = new Clone();
 const folder = join(clone.folder, "test", "aws", "programs", "hosts");
@@ -26,7 +29,7 @@ beforeAll(async () => {
   emulator = await Emulator.start({ tasks: true });
   clone.linkDependencies();
   await pulumi("stack init");
-  const settings = { "aws:region": "us-east-1", "aws:maxRetries": 2, image: IMAGE, volumeSize: 100, version: 1 };
+  const settings = { "aws:region": "us-east-1", "aws:maxRetries": 2, image: IMAGE, amiName: ami(1), version: 1 };
   for (const [key, value] of Object.entries(settings)) await set(key, value);
   await up();
   await until("a host runs the task", 60, async () => (await service()).runningCount === 1);
@@ -84,9 +87,9 @@ async function refreshes() {
   return InstanceRefreshes.map(({ Status }) => Status);
 }
 
-describe("a changed launch template", () => {
+describe("a changed AMI", () => {
   it("whose instances fail: the update fails with the reason, the group keeps the old version, and no service changes", async () => {
-    await set("volumeSize", 110);
+    await set("amiName", ami(2));
     await set("version", 2);
     const before = await service();
     const reason = "i-0123456789 failed its EC2 status checks";

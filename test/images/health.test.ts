@@ -59,6 +59,13 @@ it(
   }),
 );
 
+it("with a driver that is older than that of the CUDA toolkit, a role starts and its log has a warning", () => {
+  const command = 'import entrypoint; print("problem:", entrypoint.gpu_problem())';
+  const { text } = dockerStatus("run", "--rm", "--entrypoint", "python", WITH_DRIVER, "-c", command);
+  expect(text).toMatch(/the NVIDIA driver 580\.95\.05 is older than that of CUDA 13\.2, 595\.45\.04/);
+  expect(text).toContain("problem: None");
+});
+
 // At the same time: most of these tests wait for timeouts.
 describe("lost services", () => {
   it.concurrent(
@@ -115,7 +122,12 @@ it.each([
   [
     "with an old driver",
     "FAKE_DRIVER=535.1",
-    /the NVIDIA driver 535\.1 is too old for CUDA 13: install version 580 or later/,
+    /the NVIDIA driver 535\.1 is too old for CUDA 13\.2: install version 580\.65\.06 or later/,
+  ],
+  [
+    "with an early driver of the right branch",
+    "FAKE_DRIVER=580.9",
+    /the NVIDIA driver 580\.9 is too old for CUDA 13\.2: install version 580\.65\.06 or later/,
   ],
   [
     "without a driver",

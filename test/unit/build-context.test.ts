@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RUNTIME_FACTS } from "../../stack/app/application";
-import { MINIMUM_DRIVER } from "../../stack/images/cuda";
+import { TOOLKIT_DRIVERS } from "../../stack/images/cuda";
 import { stage, writeNetrc } from "../../stack/app/build-context";
 import { openApp, type AppSource } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
@@ -73,7 +73,7 @@ describe("stage", () => {
     for (const image of IMAGES) {
       const { path } = stage(app, image);
       const file = join(ROOT, path, "runtime", "opt", "spatialforge", "application.json");
-      expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ ...RUNTIME_FACTS, minimumDriver: MINIMUM_DRIVER });
+      expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ ...RUNTIME_FACTS, toolkitDrivers: TOOLKIT_DRIVERS });
     }
   });
 });

@@ -130,7 +130,12 @@ describe("gpu", () => {
     [
       "a driver that is too old for the CUDA of the lock",
       () => engineWithGpu("550.54.14\r\n"),
-      /^the NVIDIA driver 550\.54\.14 is too old for CUDA 13, which requires version 580 or later$/,
+      /^the NVIDIA driver 550\.54\.14 is too old for CUDA 13\.2, which requires version 580\.65\.06 or later$/,
+    ],
+    [
+      "an early driver of the right branch",
+      () => engineWithGpu("580.9\r\n"),
+      /^the NVIDIA driver 580\.9 is too old for CUDA 13\.2, which requires version 580\.65\.06 or later$/,
     ],
   ])("with %s: auto falls back to the CPU image, required fails with the reason", async (_, engine, reason) => {
     await engine();
