@@ -19,28 +19,47 @@ if (!process.env.CI) {
   if (fails("docker", "version")) replaced.images = replaced.stack = replaced.aws = "test/harness/no-engine.test.ts";
 }
 
-const tier = (name: string, order: number, timeout: number) => ({
-  extends: true as const,
-  test: {
-    name,
-    include: [replaced[name] ?? `test/${name}/**/*.test.ts`],
-    testTimeout: timeout,
-    hookTimeout: timeout,
-    fileParallelism: name === "unit",
-    // The tiers run one after the other, because some of their tests measure time.
-    sequence: { groupOrder: order },
-  },
-});
+interface Options {
+  /** Default: all test files of the tier. */
+  include?: string[];
+  exclude?: string[];
+  /** Whether test files run at the same time. Default: false. */
+  parallel?: boolean;
+}
+
+/** A tier, or a part of it with the name `TIER-PART`. */
+const tier = (name: string, order: number, timeout: number, options: Options = {}) => {
+  const folder = name.split("-")[0];
+  const all = [`test/${folder}/**/*.test.ts`];
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: replaced[folder] ? [replaced[folder]] : (options.include ?? all),
+      exclude: options.exclude,
+      testTimeout: timeout,
+      hookTimeout: timeout,
+      fileParallelism: options.parallel ?? false,
+      // The tiers run one after the other, because some of their tests measure time.
+      sequence: { groupOrder: order },
+    },
+  };
+};
+
+/** Tests that deploy whole stacks. They measure time, and each needs port 443 for the emulated ECR. */
+const WHOLE_STACKS = ["test/aws/aws.test.ts", "test/aws/cloud.test.ts"];
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
     projects: [
-      tier("unit", 0, minutes(0.5)),
+      tier("unit", 0, minutes(0.5), { parallel: true }),
       tier("images", 1, minutes(15)),
       tier("stack", 2, minutes(20)),
-      tier("aws", 3, minutes(10)),
+      // These tests mostly wait for tasks.
+      tier("aws-services", 3, minutes(10), { exclude: WHOLE_STACKS, parallel: true }),
+      tier("aws-stacks", 4, minutes(10), { include: WHOLE_STACKS }),
     ],
   },
 });

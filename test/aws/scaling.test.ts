@@ -15,9 +15,10 @@ import {
   type CapacityProviderStrategyItem,
 } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AutoScalingCalls, createGpuProvider } from "../harness/auto-scaling";
+import { AutoScalingCalls } from "../harness/auto-scaling";
 import { until } from "../harness/engine";
 import { Emulator } from "../harness/emulator";
+import { createGpuProvider } from "../harness/gpu-provider";
 import { baseOf } from "../harness/images";
 import { IMAGES } from "../../stack/images/catalog";
 

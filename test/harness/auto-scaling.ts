@@ -1,10 +1,3 @@
-import {
-  AutoScalingClient,
-  CreateAutoScalingGroupCommand,
-  DescribeAutoScalingGroupsCommand,
-} from "@aws-sdk/client-auto-scaling";
-import { CreateLaunchTemplateCommand, EC2Client } from "@aws-sdk/client-ec2";
-import { CreateCapacityProviderCommand, ECSClient } from "@aws-sdk/client-ecs";
 import type { Emulator } from "./emulator";
 
 type Answer = Record<string, Record<string, unknown>[]>;
@@ -38,21 +31,4 @@ export class AutoScalingCalls {
     const found = await this.applicationAutoScaling("DescribeScalingActivities", { ResourceId });
     return (found.ScalingActivities as { Description: string }[]).map(({ Description }) => Description).reverse();
   }
-}
-
-/** Creates the capacity provider `gpu`, whose Auto Scaling group has instances with one GPU. */
-export async function createGpuProvider({ clientConfig }: Emulator, MaxSize: number): Promise<void> {
-  const autoScaling = new AutoScalingClient(clientConfig);
-  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
-  const LaunchTemplate = { LaunchTemplateName: "gpu", Version: "$Latest" };
-  await new EC2Client(clientConfig).send(
-    new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }),
-  );
-  const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize, AvailabilityZones: ["us-east-1a"] };
-  await autoScaling.send(new CreateAutoScalingGroupCommand({ ...group, LaunchTemplate }));
-  const { AutoScalingGroups } = await autoScaling.send(new DescribeAutoScalingGroupsCommand({}));
-  const autoScalingGroupArn = AutoScalingGroups![0].AutoScalingGroupARN;
-  await new ECSClient(clientConfig).send(
-    new CreateCapacityProviderCommand({ name: "gpu", autoScalingGroupProvider: { autoScalingGroupArn } }),
-  );
 }

@@ -7,15 +7,15 @@ import { CreateLaunchTemplateCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { CreateCapacityProviderCommand, ECSClient, PutClusterCapacityProvidersCommand } from "@aws-sdk/client-ecs";
 import type { Emulator } from "./emulator";
 
-/** Creates the capacity provider `gpu` in the cluster `default`. Its Auto Scaling group can have two instances, each with one GPU. */
-export async function createGpuProvider({ clientConfig }: Emulator): Promise<void> {
+/** Creates the capacity provider `gpu` in the cluster `default`, whose Auto Scaling group has instances with one GPU. */
+export async function createGpuProvider({ clientConfig }: Emulator, MaxSize = 2): Promise<void> {
   const autoScaling = new AutoScalingClient(clientConfig);
   const ecs = new ECSClient(clientConfig);
   const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
   await new EC2Client(clientConfig).send(
     new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }),
   );
-  const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize: 2, AvailabilityZones: ["us-east-1a"] };
+  const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize, AvailabilityZones: ["us-east-1a"] };
   const LaunchTemplate = { LaunchTemplateName: "gpu", Version: "$Latest" };
   await autoScaling.send(new CreateAutoScalingGroupCommand({ ...group, LaunchTemplate }));
   const { AutoScalingGroups } = await autoScaling.send(new DescribeAutoScalingGroupsCommand({}));

@@ -37,6 +37,10 @@ interface Action {
   runs: { steps: Step[] };
 }
 
+/** Actions that only read, and for which AWS supports no resource. */
+const WITHOUT_RESOURCE =
+  /^(autoscaling|ec2):Describe|^servicequotas:Get|^ecs:(DescribeCapacityProviders|DescribeTaskDefinition|ListTasks)$/;
+
 const read = (...path: string[]): string => readFileSync(join(ROOT, ...path), "utf8");
 const list = (folder: string): string[] => readdirSync(join(ROOT, folder));
 const each = <T>(folder: string, file = ""): Record<string, T> =>
@@ -288,11 +292,31 @@ describe("docs/github.md", () => {
     for (const { Effect, Action, Resource } of Object.values(policies).flat()) {
       if (Effect !== "Allow") continue;
       expect([Action].flat().join()).not.toContain("*");
-      if (Resource) expect(Resource).toMatch(/^(arn:aws:|KEY$)/);
+      if (Resource === "*") {
+        expect([Action].flat().filter((action) => !WITHOUT_RESOURCE.test(action))).toEqual([]);
+        continue;
+      }
+      for (const resource of [Resource ?? []].flat()) expect(resource).toMatch(/^(arn:aws:|KEY$)/);
     }
     // A preview is read-only.
     const allowed = policies["preview.json"].filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);
     expect(allowed).toEqual(["s3:ListBucket", "s3:GetObject", "kms:Decrypt"]);
+  });
+
+  it("the role that deploys can make each call that the program makes itself", () => {
+    const files = readdirSync(join(ROOT, "stack"), { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".ts"),
+    );
+    const source = files.map((file) => readFileSync(join(ROOT, "stack", file), "utf8")).join("\n");
+    const calls = [...source.matchAll(/new ([A-Z]\w+)Command\(|\bpaginate([A-Z]\w+)\(/g)].map(
+      ([, command, page]) => command ?? page,
+    );
+    const allowed = policies["deploy.json"]
+      .filter(({ Effect }) => Effect === "Allow")
+      .flatMap(({ Action }) => [Action].flat())
+      .map((action) => action.split(":")[1]);
+    expect(calls).toContain("UpdateService");
+    expect(calls.filter((call) => !allowed.includes(call))).toEqual([]);
   });
 
   it("roles can be passed only to the services that the program creates roles for", async () => {
