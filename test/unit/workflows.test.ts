@@ -293,7 +293,7 @@ describe("docs/github.md", () => {
       if (Effect !== "Allow") continue;
       expect([Action].flat().join()).not.toContain("*");
       if (Resource === "*") {
-        expect([Action].flat().filter((action) => !WITHOUT_RESOURCE.test(action))).toEqual([]);
+        expect(([Action].flat() as string[]).filter((action) => !WITHOUT_RESOURCE.test(action))).toEqual([]);
         continue;
       }
       for (const resource of [Resource ?? []].flat()) expect(resource).toMatch(/^(arn:aws:|KEY$)/);
@@ -313,7 +313,7 @@ describe("docs/github.md", () => {
     );
     const allowed = policies["deploy.json"]
       .filter(({ Effect }) => Effect === "Allow")
-      .flatMap(({ Action }) => [Action].flat())
+      .flatMap(({ Action }) => [Action].flat() as string[])
       .map((action) => action.split(":")[1]);
     expect(calls).toContain("UpdateService");
     expect(calls.filter((call) => !allowed.includes(call))).toEqual([]);
