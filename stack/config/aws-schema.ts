@@ -156,6 +156,10 @@ export const awsSettingsSchema = z.strictObject({
     .default([])
     .describe("Models that the download task stores on the model volume: Hugging Face IDs with or without @revision"),
   retainedReleases: integer(2, 100).default(10).describe("Number of releases that the registry keeps"),
+  verifyImages: z
+    .boolean()
+    .default(true)
+    .describe("Run each image that no service is sure to run once as a task, before any service is updated"),
   logRetentionDays: days.default(30).describe("Retention of logs in days"),
   alarmEmail: z
     .union([z.literal(""), z.email()])

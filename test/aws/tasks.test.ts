@@ -10,12 +10,14 @@ import {
   CreateClusterCommand,
   CreateServiceCommand,
   DeleteServiceCommand,
+  DescribeContainerInstancesCommand,
   DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   DescribeTasksCommand,
   ECSClient,
   ListServiceDeploymentsCommand,
   ListTasksCommand,
+  PutClusterCapacityProvidersCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopServiceDeploymentCommand,
@@ -35,6 +37,7 @@ import { IMAGES } from "../../stack/images/catalog";
 
 const IMAGE = baseOf(IMAGES.find(({ name }) => name === "cpu")!);
 const LOG_GROUP = "tasks";
+const AMI = "ami-12c6146b";
 const CIRCUIT_BREAKER = { deploymentCircuitBreaker: { enable: true, rollback: true } };
 
 /** Commands of containers. The file `/tmp/healthy` makes them healthy. */
@@ -327,13 +330,17 @@ it("RunTask runs a task once, with the command of its overrides", async () => {
   const task = await describeTask();
   expect(task.containers![0].exitCode).toBe(7);
   expect(await logOf(task)).toEqual(["overridden"]);
+  const unknown = { containerOverrides: [{ name: "other", command: ["sh"] }] };
+  await expect(ecs.send(new RunTaskCommand({ taskDefinition, overrides: unknown }))).rejects.toThrow(
+    "Override for container named other is not a container in the TaskDefinition.",
+  );
 });
 
 /** Creates a capacity provider whose Auto Scaling group can have two instances, each with one GPU. */
 async function createGpuProvider(): Promise<void> {
   const autoScaling = new AutoScalingClient(emulator.clientConfig);
   const ec2 = new EC2Client(emulator.clientConfig);
-  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
+  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: AMI } as const;
   await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }));
   const group = { AutoScalingGroupName: "gpu", MinSize: 0, MaxSize: 2, AvailabilityZones: ["us-east-1a"] };
   const LaunchTemplate = { LaunchTemplateName: "gpu", Version: "$Latest" };
@@ -372,6 +379,30 @@ describe("GPU hosts", () => {
     await completed("gpu");
     expect(await desiredHosts()).toBe(2);
     await remove("gpu");
+    await until("the hosts are gone", 40, async () => (await desiredHosts()) === 0);
+  });
+
+  it("RunTask on a capacity provider waits for a host, whose container instance has the ID of its AMI", async () => {
+    const taskDefinition = await definition("verified", "exit 0", { healthCheck: undefined });
+    const capacityProviderStrategy = [{ capacityProvider: "gpu", weight: 1 }];
+    const run = new RunTaskCommand({ taskDefinition, capacityProviderStrategy });
+    await expect(ecs.send(run)).rejects.toThrow(/capacity provider that is not associated with the cluster/);
+    await ecs.send(
+      new PutClusterCapacityProvidersCommand({
+        cluster: "default",
+        capacityProviders: ["gpu"],
+        defaultCapacityProviderStrategy: [],
+      }),
+    );
+    const taskArn = (await ecs.send(run)).tasks![0].taskArn!;
+    const describeTask = async () => (await ecs.send(new DescribeTasksCommand({ tasks: [taskArn] }))).tasks![0];
+    expect((await describeTask()).lastStatus).toBe("PROVISIONING");
+    await until("the task has stopped", 40, async () => (await describeTask()).lastStatus === "STOPPED");
+    const { containers, containerInstanceArn } = await describeTask();
+    expect(containers![0].exitCode).toBe(0);
+    const describe = new DescribeContainerInstancesCommand({ containerInstances: [containerInstanceArn!] });
+    const { containerInstances } = await ecs.send(describe);
+    expect(containerInstances![0].attributes).toContainEqual({ name: "ecs.ami-id", value: AMI });
     await until("the hosts are gone", 40, async () => (await desiredHosts()) === 0);
   });
 

@@ -55,7 +55,7 @@ export class AwsStack {
   async start(): Promise<void> {
     this.emulator = await Emulator.start(this.options);
     this.clones.forEach((clone) => this.configure(clone));
-    this.ecr.onReleaseTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
+    this.ecr.onTag(this.repository, (tag, manifest) => this.emulator.putImage(this.repository, tag, manifest));
   }
 
   /** Counts the resources in AWS before the first update: those of the test itself, and those that every account has. */
@@ -170,7 +170,17 @@ export class AwsStack {
     return deployment.resources ?? [];
   }
 
-  async outputs(): Promise<{ url: string; release: string; images: Record<string, string> }> {
+  /** The tags of the releases that are recorded. */
+  async releaseTags(): Promise<string[]> {
+    return Object.keys(await this.ecr.digests(this.repository)).filter((tag) => tag.startsWith("release-"));
+  }
+
+  async outputs(): Promise<{
+    url: string;
+    release: string;
+    images: Record<string, string>;
+    verified: Record<string, string>;
+  }> {
     return JSON.parse(await this.must("stack output --json")) as never;
   }
 

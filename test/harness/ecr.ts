@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { Registry } from "../../stack/registry/registry";
 
 /**
- * A proxy in front of the emulated ECR, which serves HTTP on port 80 under the host name of ECR. As the real ECR it uses TLS, and release tags
- * are immutable.
+ * A proxy in front of the emulated ECR, which serves HTTP on port 80 under the host name of ECR. As the real ECR it uses TLS, and all tags but
+ * those of the build cache are immutable.
  */
 export class Ecr {
   private readonly listeners: Record<string, (tag: string, manifest: string) => Promise<void>> = {};
-  private readonly releaseTags = new Set<string>();
+  private readonly immutableTags = new Set<string>();
   private readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-ecr-"));
   readonly certificate = join(this.folder, "cert.pem");
   private server?: Server;
@@ -36,8 +36,8 @@ export class Ecr {
     });
   }
 
-  /** Calls a function for each release tag that is added to a repository. */
-  onReleaseTag(repository: string, listener: (tag: string, manifest: string) => Promise<void>): void {
+  /** Calls a function for each immutable tag that is added to a repository. */
+  onTag(repository: string, listener: (tag: string, manifest: string) => Promise<void>): void {
     this.listeners[repository] = listener;
   }
 
@@ -45,7 +45,7 @@ export class Ecr {
     const put = incoming.method === "PUT" ? /^\/v2\/(.+)\/manifests\/([^:]+)$/.exec(incoming.url ?? "") : undefined;
     const [, repository, tag] = put ?? [];
     const image = `${repository}:${tag}`;
-    if (this.releaseTags.has(image)) {
+    if (this.immutableTags.has(image)) {
       const message = `The image tag '${tag}' already exists and cannot be overwritten because the tag is immutable.`;
       response.writeHead(400, { "content-type": "application/json" });
       response.end(JSON.stringify({ errors: [{ code: "TAG_INVALID", message }] }));
@@ -62,8 +62,8 @@ export class Ecr {
           response.writeHead(reply.statusCode ?? 502, { ...reply.headers, ...(location ? { location } : {}) });
           reply.pipe(response);
         };
-        if (!tag?.startsWith("release-") || reply.statusCode !== 201) return pass();
-        this.releaseTags.add(image);
+        if (!tag || tag.startsWith("cache-") || reply.statusCode !== 201) return pass();
+        this.immutableTags.add(image);
         (this.listeners[repository]?.(tag, body.toString()) ?? Promise.resolve()).then(pass, (error: Error) =>
           response.writeHead(502).end(error.message),
         );

@@ -32,6 +32,7 @@ describe("Service", () => {
     securityGroupId: "worker",
     logRetentionDays: 30,
     dependencies: [],
+    verified: undefined,
   };
 
   async function taskOf(args: ServiceArgs) {

@@ -22,6 +22,8 @@ export class Cluster extends pulumi.ComponentResource {
   readonly cluster: aws.ecs.Cluster;
   /** Name of the capacity provider for GPU instances. */
   readonly gpuCapacityProvider: pulumi.Output<string>;
+  /** ID of the AMI of the GPU instances. */
+  readonly amiId: pulumi.Output<string>;
   /** Log group of ECS Exec, if it is enabled. */
   readonly execLogGroupArn?: pulumi.Output<string>;
   /** Services must depend on it, so that they are deleted before the capacity providers. */
@@ -56,7 +58,8 @@ export class Cluster extends pulumi.ComponentResource {
       },
       child,
     );
-    const group = gpuInstances(`${name}-gpu`, this.cluster, { ...args, name: `${args.name}-gpu` }, child);
+    const { group, amiId } = gpuInstances(`${name}-gpu`, this.cluster, { ...args, name: `${args.name}-gpu` }, child);
+    this.amiId = amiId;
     const capacityProvider = new aws.ecs.CapacityProvider(
       `${name}-gpu`,
       {

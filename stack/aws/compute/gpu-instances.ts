@@ -1,5 +1,5 @@
 import * as aws from "@pulumi/aws";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { defaultTags } from "../context";
 import type { InstanceTypeName } from "./instance-types";
 import { launchTemplate, type LaunchTemplateArgs } from "./launch-template";
@@ -17,15 +17,15 @@ export interface GpuInstancesArgs extends Omit<LaunchTemplateArgs, "cluster"> {
   dependencies: pulumi.Resource[];
 }
 
-/** Creates the Auto Scaling group of the GPU instances. A capacity provider sets its size. */
+/** Creates the Auto Scaling group of the GPU instances. A capacity provider sets its size. Returns it with the ID of its AMI. */
 export function gpuInstances(
   name: string,
   cluster: aws.ecs.Cluster,
   args: GpuInstancesArgs,
   opts: pulumi.CustomResourceOptions,
-): aws.autoscaling.Group {
-  const { template, dependencies } = launchTemplate(name, { ...args, cluster }, opts);
-  return new aws.autoscaling.Group(
+): { group: aws.autoscaling.Group; amiId: pulumi.Output<string> } {
+  const { template, imageId, dependencies } = launchTemplate(name, { ...args, cluster }, opts);
+  const group = new aws.autoscaling.Group(
     name,
     {
       vpcZoneIdentifiers: args.subnetIds,
@@ -61,4 +61,5 @@ export function gpuInstances(
     // The capacity provider sets the desired capacity.
     { ...opts, dependsOn: [...args.dependencies, ...dependencies], ignoreChanges: ["desiredCapacity"] },
   );
+  return { group, amiId: pulumi.all([imageId, group.id]).apply(([ami]) => ami) };
 }

@@ -20,13 +20,13 @@ const VOLUME_THROUGHPUT = 500;
 
 /**
  * Creates the launch template of the GPU instances, with the role of the ECS agent.
- * @returns the template, and the resources that must exist before an instance starts
+ * @returns the template, the ID of its AMI, and the resources that must exist before an instance starts
  */
 export function launchTemplate(
   name: string,
   args: LaunchTemplateArgs,
   opts: pulumi.CustomResourceOptions,
-): { template: aws.ec2.LaunchTemplate; dependencies: pulumi.Resource[] } {
+): { template: aws.ec2.LaunchTemplate; imageId: pulumi.Output<string>; dependencies: pulumi.Resource[] } {
   const trust = aws.iam.assumeRolePolicyForPrincipal({ Service: pulumi.interpolate`ec2.${args.dnsSuffix}` });
   const role = new aws.iam.Role(name, { assumeRolePolicy: trust }, opts);
   const policy = new aws.iam.RolePolicy(
@@ -35,12 +35,13 @@ export function launchTemplate(
     opts,
   );
   const profile = new aws.iam.InstanceProfile(name, { role: role.name }, opts);
+  const imageId = aws.ssm
+    .getParameterOutput({ name: amiParameterName(args.amiName) }, opts)
+    .insecureValue.apply((value) => parseAmi(value).image_id);
   const template = new aws.ec2.LaunchTemplate(
     name,
     {
-      imageId: aws.ssm
-        .getParameterOutput({ name: amiParameterName(args.amiName) }, opts)
-        .insecureValue.apply((value) => parseAmi(value).image_id),
+      imageId,
       ebsOptimized: "true",
       monitoring: { enabled: true },
       iamInstanceProfile: { arn: profile.arn },
@@ -68,7 +69,7 @@ export function launchTemplate(
     },
     opts,
   );
-  return { template, dependencies: [policy] };
+  return { template, imageId, dependencies: [policy] };
 }
 
 /** Configuration that the ECS agent of an instance reads when it starts. */

@@ -24,6 +24,12 @@ export async function stoppedTaskReasons(
   return [...new Set(stopped.map(formatTask)), ...(await lastLogLines(stopped[0]))];
 }
 
+/** Describes why a task stopped: its reason and exit code, and its last log lines. */
+export const stoppedTaskReason = async (task: Task): Promise<string[]> => [
+  formatTask(task),
+  ...(await lastLogLines(task)),
+];
+
 function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
   const exits = containers
     .filter(({ exitCode, reason }) => exitCode !== undefined || reason)

@@ -15,6 +15,8 @@ from moto.core.utils import utcnow
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ssm.models import ssm_backends
 
+from host_images import image_of
+
 from .clock import shortened
 
 # Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, 5 to
@@ -30,6 +32,7 @@ def fault(account: str, region: str) -> dict:
 @dataclass
 class Host:
     instance_type: str
+    image: str = ""  # ID of its AMI
     requested: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: f"i-{uuid.uuid4().hex[:17]}")
     tasks: list = field(default_factory=list)
@@ -82,6 +85,7 @@ class Group:
             host = next((one for one in self.hosts if one.is_ready and one.fits(task)), None)
             if host:
                 host.tasks.append(task)
+                task.host = host
                 placed.append(task)
         return placed
 
@@ -108,7 +112,7 @@ class Group:
             if not latest or latest["StatusMessage"] != found["reason"]:
                 self.record("Failed", f"Launching a new EC2 instance. Status Reason: {found['reason']}", found["reason"])
             return
-        host = Host(self.instance_type)
+        host = Host(self.instance_type, image_of(self.account, self.region, self.name))
         self.hosts.append(host)
         self.record("Successful", f"Launching a new EC2 instance: {host.id}", "")
 
