@@ -92,22 +92,22 @@ describe("dev, with tasks", () => {
     const ecs = new ECSClient(dev.emulator.clientConfig);
     await ecs.send(new UpdateServiceCommand({ cluster: "spatialforge-dev", service: "worker", desiredCount: 0 }));
     const before = { ...(await dev.outputs()), tags: await dev.releaseTags() };
-    // Only the images of the API contain fastapi.
-    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => `import fastapi # ${randomUUID()}\n${text}`);
+    // Only the images of the API and of beat contain uvicorn.
+    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => `import uvicorn # ${randomUUID()}\n${text}`);
     const { code, text } = await dev.run("up --yes --skip-preview");
     expect(code, text).not.toBe(0);
     expect(text).toMatch(
       /worker: the verification of the image \S+@sha256:\S+ failed: task \w+: Essential container in task exited; worker: exit code 1/,
     );
     expect(text).toMatch(
-      /verify worker: import of the application failed .* ModuleNotFoundError: No module named 'fastapi'/,
+      /verify worker: import of the application failed .* ModuleNotFoundError: No module named 'uvicorn'/,
     );
     expect(text).toMatch(/No service was updated\. Fix the cause and run `pulumi up` again/);
-    expect(text.match(/the verification of the image/g)).toHaveLength(1);
+    expect(text.split("Diagnostics:")[1].match(/the verification of the image/g)).toHaveLength(1);
     for (const role of ["api", "beat"]) expect(await dev.runningImage(role)).toBe(before.images.cpu);
     expect(await dev.runningImage("worker")).toBe(before.images.worker);
     expect(await dev.releaseTags()).toEqual(before.tags);
-    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => text.replace("import fastapi ", ""));
+    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => text.replace("import uvicorn ", ""));
   });
 
   it("a code change under load reaches the API, and all requests are answered", async () => {

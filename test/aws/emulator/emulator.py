@@ -14,6 +14,7 @@ if base := os.environ.get("EMULATOR_BASE"):
     runpy.run_path(base)
 
 import cache_parameters  # noqa: E402, F401
+import delete_markers  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import replication_groups  # noqa: E402, F401
