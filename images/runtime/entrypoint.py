@@ -1,4 +1,4 @@
-"""Starts a role of the application: `entrypoint.py api|worker|beat|download-models`. Runs any other command unchanged."""
+"""Starts a role of the application: `entrypoint.py api|worker|beat|download-models|verify`. Runs any other command unchanged."""
 
 import os
 import re
@@ -36,6 +36,7 @@ COMMANDS = {
         *("--schedule", f"{STATE}/schedule", "--max-interval", "10"),
     ],
     "download-models": lambda: [PYTHON, "-m", "download_models"],
+    "verify": lambda: [PYTHON, "-m", "verify", *sys.argv[2:]],
 }
 GPU_COMMANDS = ("api", "worker")
 

@@ -40,6 +40,8 @@ DEFAULTS = {
     # Seconds in the unhealthy state, with Redis available, before the health check stops the main process so that a restart
     # policy starts it again. Empty: never. For platforms that do not replace unhealthy containers.
     "HEALTH_RESTART_AFTER_S": "",
+    # Maximum seconds of each step of `verify`. An API that loads its models must become healthy within it.
+    "VERIFY_STEP_S": "300",
     # CloudWatch namespace of the backlog metrics, which beat writes to its standard output. Empty: beat publishes no metrics.
     "BACKLOG_NAMESPACE": "",
     # Value of the metrics' dimension `Stack`.

@@ -13,6 +13,8 @@ import { Network } from "./network/network";
 import { SecurityGroups } from "./network/security-groups";
 import { Alarms } from "./operations/alarms";
 import { Rollout } from "./operations/rollout/rollout";
+import { Verification } from "./operations/verification/verification";
+import { verifiedImages } from "./operations/verification/verified-images";
 import { Application } from "./service/application";
 import { ModelDownload } from "./service/model-download";
 import { Scaling } from "./service/scaling";
@@ -90,6 +92,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       child,
     );
 
+    // The verification uses task definitions of the services, and the services wait for the verification.
+    const [verified, setVerified] = pulumi.deferredOutput<unknown>();
     const application = new Application(
       "application",
       {
@@ -107,9 +111,27 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         bucket,
         modelVolume,
         dependencies,
+        verified,
       },
       child,
     );
+    const verificationArgs = {
+      clusterName: cluster.cluster.name,
+      repository,
+      images: digests,
+      amiId: cluster.amiId,
+    };
+    const verification = new Verification(
+      "verification",
+      {
+        ...verificationArgs,
+        enabled: settings.verifyImages,
+        targets: application.verificationTargets,
+        timeout: args.settings.healthTimeout,
+      },
+      child,
+    );
+    setVerified(verification.completed);
     const modelDownload = new ModelDownload(
       "model-download",
       {
@@ -170,6 +192,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       url: pulumi.all([loadBalancer.url, release]).apply(([url]) => url),
       images: digests,
       release,
+      verified: verifiedImages({ ...verificationArgs, release, services, results: verification.results }),
       downloadModelsCommand: modelDownload.command,
     };
     // The next preview compares the quota values. Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.

@@ -175,6 +175,10 @@ export const awsSettingsSchema = z.strictObject({
   bakeTime: integer(0, 3600)
     .default(60)
     .describe("Seconds for which the new tasks must stay healthy before an update is complete"),
+  verifyImages: z
+    .boolean()
+    .default(true)
+    .describe("Run each image that no service is sure to run once as a task, before any service is updated"),
   logRetentionDays: logRetention().default(30).describe("Retention of logs in days"),
   alarmEmail: z
     .union([z.literal(""), z.email()])

@@ -8,6 +8,7 @@ import {
 import type { AwsSettings } from "./aws-schema";
 import type { Problem } from "./problem";
 import { maximumTasks, serviceSpecs, type ServiceSpec } from "./services";
+import { verificationSpecs, type VerificationSpec } from "./verifications";
 
 /** Resources that ECS considers when it places a task: those of an instance, or those that a task requires. */
 interface Size {
@@ -46,8 +47,13 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
   const known = instanceTypes.filter(isInstanceType);
   if (problems.length || !known.length) return problems;
   const services = serviceSpecs(aws).filter(({ gpu }) => gpu);
-  const tooLarge = services.flatMap((service) => taskSizeProblems(service, known));
-  return tooLarge.length ? tooLarge : instanceCountProblems(services, known, maxInstances);
+  const verifications = aws.verifyImages ? verificationSpecs(aws).filter(({ gpu }) => gpu) : [];
+  const tooLarge = [...services, ...verifications.filter(({ hasService }) => !hasService)].flatMap((task) =>
+    taskSizeProblems(task, known),
+  );
+  if (tooLarge.length) return tooLarge;
+  const tooMany = instanceCountProblems(services, known, maxInstances);
+  return tooMany.length ? tooMany : verificationProblems(services, verifications, known, maxInstances);
 }
 
 /**
@@ -79,7 +85,14 @@ function instanceTypeProblems(name: string, index: number, instanceTypes: readon
 }
 
 /** A task must fit every instance type: Auto Scaling can start any of them. */
-function taskSizeProblems(service: ServiceSpec, instanceTypes: readonly InstanceTypeName[]): Problem[] {
+function taskSizeProblems(
+  service: ServiceSpec & Partial<VerificationSpec>,
+  instanceTypes: readonly InstanceTypeName[],
+): Problem[] {
+  const [task, alternative] =
+    service.hasService === false
+      ? [`the task that verifies the GPU image of ${service.name}`, ", or set aws.verifyImages to false"]
+      : [`a task of ${service.name}`, ""];
   for (const name of instanceTypes) {
     const shortages = shortagesOf(service, INSTANCE_TYPES[name]);
     if (!shortages.length) continue;
@@ -91,7 +104,7 @@ function taskSizeProblems(service: ServiceSpec, instanceTypes: readonly Instance
       {
         key: "gpu.instanceTypes",
         value: name,
-        remedy: `a task of ${service.name} does not fit: ${shortages.join(", ")}; ${remedy}`,
+        remedy: `${task} does not fit: ${shortages.join(", ")}; ${remedy}${alternative}`,
       },
     ];
   }
@@ -118,9 +131,7 @@ function instanceCountProblems(
   maxInstances: number,
 ): Problem[] {
   const tasks = services.flatMap((service) => Array.from({ length: maximumTasks(service) }, () => taskSize(service)));
-  const { type, count } = instanceTypes
-    .map((type) => ({ type, count: instancesFor(tasks, instanceSize(INSTANCE_TYPES[type])) }))
-    .reduce((largest, next) => (next.count > largest.count ? next : largest));
+  const { type, count } = largestCount(tasks, instanceTypes);
   if (count <= maxInstances) return [];
   const counts = services.map(({ name, maxTasks }) => `${maxTasks} of ${name}`).join(" and ");
   const lower = services.map(({ name }) => `aws.${name}.maxTasks`).join(" or ");
@@ -133,6 +144,29 @@ function instanceCountProblems(
         `${count} instances of ${type}: raise aws.gpu.maxInstances, lower ${lower}, or use an instance type with more GPUs`,
     },
   ];
+}
+
+/** While an image is verified, its task runs beside the tasks of the services, and needs a GPU too. Images are verified one after the other. */
+function verificationProblems(
+  services: readonly ServiceSpec[],
+  verifications: readonly VerificationSpec[],
+  instanceTypes: readonly InstanceTypeName[],
+  maxInstances: number,
+): Problem[] {
+  const running = services.flatMap((service) => Array.from({ length: service.maxTasks }, () => taskSize(service)));
+  return verifications.flatMap((verification) => {
+    const { type, count } = largestCount([...running, taskSize(verification)], instanceTypes);
+    if (count <= maxInstances) return [];
+    const remedy = `the task that verifies the image of ${verification.name} runs beside the maximum number of tasks, which requires ${count} instances of ${type}: raise aws.gpu.maxInstances, or set aws.verifyImages to false`;
+    return [{ key: "gpu.maxInstances", value: String(maxInstances), remedy }];
+  });
+}
+
+/** The instance type of which the tasks require the most instances, and their number. */
+function largestCount(tasks: readonly Size[], instanceTypes: readonly InstanceTypeName[]) {
+  return instanceTypes
+    .map((type) => ({ type, count: instancesFor(tasks, instanceSize(INSTANCE_TYPES[type])) }))
+    .reduce((largest, next) => (next.count > largest.count ? next : largest));
 }
 
 /** Number of instances that tasks require. The largest tasks are placed first, each on the first instance that has room for it. */

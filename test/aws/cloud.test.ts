@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import {
   DescribeTasksCommand,
   ECSClient,
   ListServiceDeploymentsCommand,
   ListTasksCommand,
+  UpdateServiceCommand,
   type ListServiceDeploymentsRequest,
   type ServiceDeploymentBrief,
   type Task,
@@ -103,6 +105,29 @@ describe("dev, with tasks", () => {
     expect((await new CloudClient(dev.emulator).send(result!.url)).body.subarray(0, 3).toString()).toBe("ply");
   });
 
+  it("a worker image that does not work fails the update while no worker is wanted, and no service takes the new version", async () => {
+    dev.set("spatialforge:aws/worker/minTasks", 0);
+    const ecs = new ECSClient(dev.emulator.clientConfig);
+    await ecs.send(new UpdateServiceCommand({ cluster: "spatialforge-dev", service: "worker", desiredCount: 0 }));
+    const before = { ...(await dev.outputs()), tags: await dev.releaseTags() };
+    // Only the images of the API and of beat contain uvicorn.
+    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => `import uvicorn # ${randomUUID()}\n${text}`);
+    const { code, text } = await dev.run("up --yes --skip-preview");
+    expect(code, text).not.toBe(0);
+    expect(text).toMatch(
+      /worker: the verification of the image \S+@sha256:\S+ failed: task \w+: Essential container in task exited; worker: exit code 1/,
+    );
+    expect(text).toMatch(
+      /verify worker: import of the application failed .* ModuleNotFoundError: No module named 'uvicorn'/,
+    );
+    expect(text).toMatch(/No service was updated\. Fix the cause and run `pulumi up` again/);
+    expect(text.split("Diagnostics:")[1].match(/the verification of the image/g)).toHaveLength(1);
+    for (const role of ["api", "beat"]) expect(await dev.runningImage(role)).toBe(before.images.cpu);
+    expect(await dev.runningImage("worker")).toBe(before.images.worker);
+    expect(await dev.releaseTags()).toEqual(before.tags);
+    dev.edit("sample-app/spatialforge/workers/tasks.py", (text) => text.replace("import uvicorn ", ""));
+  });
+
   it("a code change under load reaches the API, and all requests are answered", async () => {
     dev.edit("sample-app/spatialforge/main.py", (text) =>
       text.replaceAll("SpatialForge sample", "SpatialForge changed"),
@@ -114,6 +139,18 @@ describe("dev, with tasks", () => {
     expect(await client.json(`${url}/`)).toMatchObject({ name: "SpatialForge changed" });
     expect(sent).toBeGreaterThan(100);
     expect(failed).toBe(0);
+  });
+
+  it("the images that no service runs were verified on a GPU host, and an update with the same images runs no task", async () => {
+    const { verified } = await dev.outputs();
+    expect(verified).toEqual({
+      api: expect.stringMatching(/^api on ami-\w+$/),
+      worker: expect.stringMatching(/^worker on ami-\w+$/),
+      cpu: "api on fargate, beat on fargate",
+    });
+    const text = await dev.up();
+    expect(text).not.toMatch(/verifying|verified on/);
+    await dev.expectUnchanged();
   });
 
   it("an API that never gets healthy fails the update with the reason, and the old version answers all requests", async () => {

@@ -74,10 +74,11 @@ export function laterUpdates(stack: AwsStack): void {
         "api-task-definition",
         "beat-task-definition",
         "model-download-task-definition",
+        "verification-api-task-definition",
         "worker-task-definition",
       ]);
       expect(namesOf(changes, SERVICES)).toEqual(["api", "beat", "worker"]);
-      expect(changes).toHaveLength(10);
+      expect(changes).toHaveLength(11);
       await stack.expectUnchanged();
     });
 
@@ -89,9 +90,10 @@ export function laterUpdates(stack: AwsStack): void {
         "api-task-definition",
         "beat-task-definition",
         "model-download-task-definition",
+        "verification-api-task-definition",
       ]);
       expect(namesOf(changes, SERVICES)).toEqual(["api", "beat"]);
-      expect(changes).toHaveLength(7);
+      expect(changes).toHaveLength(8);
     });
 
     it("of the digest of a base image updates only the image that is built on it", async () => {

@@ -7,6 +7,7 @@ import {
   CreateClusterCommand,
   CreateServiceCommand,
   DeleteServiceCommand,
+  DescribeContainerInstancesCommand,
   DescribeServiceDeploymentsCommand,
   DescribeServicesCommand,
   DescribeTasksCommand,
@@ -28,7 +29,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { capacityReasons } from "../../stack/aws/operations/rollout/capacity-reasons";
 import { docker, until } from "../harness/engine";
 import { Emulator } from "../harness/emulator";
-import { createGpuProvider } from "../harness/gpu-provider";
+import { createGpuProvider, GPU_AMI } from "../harness/gpu-provider";
 import { baseOf } from "../harness/images";
 import { IMAGES } from "../../stack/images/catalog";
 
@@ -331,6 +332,10 @@ it("RunTask runs a task once, with the command of its overrides", async () => {
   const task = await describeTask();
   expect(task.containers![0].exitCode).toBe(7);
   expect(await logOf(task)).toEqual(["overridden"]);
+  const unknown = { containerOverrides: [{ name: "other", command: ["sh"] }] };
+  await expect(ecs.send(new RunTaskCommand({ taskDefinition, overrides: unknown }))).rejects.toThrow(
+    "Override for container named other is not a container in the TaskDefinition.",
+  );
 });
 
 async function createGpuService(serviceName: string, desiredCount: number): Promise<void> {
@@ -362,6 +367,22 @@ describe("GPU hosts", () => {
     await completed("gpu");
     expect(await desiredHosts()).toBe(2);
     await remove("gpu");
+    await until("the hosts are gone", 40, async () => (await desiredHosts()) === 0);
+  });
+
+  it("RunTask on a capacity provider waits for a host, whose container instance has the ID of its AMI", async () => {
+    const taskDefinition = await definition("verified", "exit 0", { healthCheck: undefined });
+    const capacityProviderStrategy = [{ capacityProvider: "gpu", weight: 1 }];
+    const run = new RunTaskCommand({ taskDefinition, capacityProviderStrategy });
+    const taskArn = (await ecs.send(run)).tasks![0].taskArn!;
+    const describeTask = async () => (await ecs.send(new DescribeTasksCommand({ tasks: [taskArn] }))).tasks![0];
+    expect((await describeTask()).lastStatus).toBe("PROVISIONING");
+    await until("the task has stopped", 40, async () => (await describeTask()).lastStatus === "STOPPED");
+    const { containers, containerInstanceArn } = await describeTask();
+    expect(containers![0].exitCode).toBe(0);
+    const describe = new DescribeContainerInstancesCommand({ containerInstances: [containerInstanceArn!] });
+    const { containerInstances } = await ecs.send(describe);
+    expect(containerInstances![0].attributes).toContainEqual({ name: "ecs.ami-id", value: GPU_AMI });
     await until("the hosts are gone", 40, async () => (await desiredHosts()) === 0);
   });
 

@@ -175,7 +175,17 @@ export class AwsStack {
     return deployment.resources ?? [];
   }
 
-  async outputs(): Promise<{ url: string; release: string; images: Record<string, string> }> {
+  /** The tags of the releases that are recorded. */
+  async releaseTags(): Promise<string[]> {
+    return Object.keys(await this.ecr.digests(this.repository)).filter((tag) => tag.startsWith("release-"));
+  }
+
+  async outputs(): Promise<{
+    url: string;
+    release: string;
+    images: Record<string, string>;
+    verified: Record<string, string>;
+  }> {
     return JSON.parse(await this.must("stack output --json")) as never;
   }
 

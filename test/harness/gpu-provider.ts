@@ -7,11 +7,14 @@ import { CreateLaunchTemplateCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { CreateCapacityProviderCommand, ECSClient, PutClusterCapacityProvidersCommand } from "@aws-sdk/client-ecs";
 import type { Emulator } from "./emulator";
 
+/** ID of the AMI of the GPU instances. */
+export const GPU_AMI = "ami-12c6146b";
+
 /** Creates the capacity provider `gpu` in the cluster `default`, whose Auto Scaling group has instances with one GPU. */
 export async function createGpuProvider({ clientConfig }: Emulator, MaxSize = 2): Promise<void> {
   const autoScaling = new AutoScalingClient(clientConfig);
   const ecs = new ECSClient(clientConfig);
-  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: "ami-12c6146b" } as const;
+  const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: GPU_AMI } as const;
   await new EC2Client(clientConfig).send(
     new CreateLaunchTemplateCommand({ LaunchTemplateName: "gpu", LaunchTemplateData }),
   );

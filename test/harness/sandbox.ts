@@ -75,6 +75,21 @@ export class Sandbox {
     return this.run(role, [...RESTRICTED, ...options, ...more], image, role);
   }
 
+  /** Runs a command of an image in the environment of the application until it ends, without blocking other tests. */
+  async once(
+    image: string,
+    command: string[],
+    env: Record<string, string> = {},
+    options: string[] = [],
+  ): Promise<{ code: number; text: string }> {
+    const variables = Object.entries({ ...APP, ...env }).flatMap(([key, value]) => ["-e", `${key}=${value}`]);
+    const run = ["run", "--rm", "--network", this.name, ...RESTRICTED, ...variables, ...options, image, ...command];
+    return promisify(execFile)("docker", run).then(
+      ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, text: stdout + stderr }),
+    );
+  }
+
   /** Queues a job that lasts some seconds, through an API of this sandbox. Returns its id. */
   async job(api: string, seconds: number): Promise<string> {
     const address = `http://${docker("port", api, String(APPLICATION.port)).split("\n")[0]}`;

@@ -109,6 +109,24 @@ describe("capacityProblems", () => {
       /requires 2 instances of g5\.16xlarge/,
     ],
     [
+      "a task that verifies the GPU image of the API and does not fit",
+      { api: { memory: 16_384 } },
+      "gpu.instanceTypes",
+      new RegExp(
+        `the task that verifies the GPU image of api does not fit: it requires 16384 MiB and an instance has 15308 for tasks; use ${cheapest(({ memory }) => memory > 16_384)} or a larger type, or reduce the task size, or set aws\\.verifyImages to false$`,
+      ),
+    ],
+    [
+      "no room for the task that verifies the GPU image of the API",
+      {
+        gpu: { instanceTypes: ["g5.12xlarge"], maxInstances: 1 },
+        api: { cpu: 16_384, memory: 131_072 },
+        worker: { cpu: 1024, memory: 61_440 },
+      },
+      "gpu.maxInstances",
+      /the task that verifies the image of api runs beside the maximum number of tasks, which requires 2 instances of g5\.12xlarge: raise aws\.gpu\.maxInstances, or set aws\.verifyImages to false$/,
+    ],
+    [
       "API and worker on GPU instances",
       { gpu: { maxInstances: 11 }, api: { gpu: true, minTasks: 2, maxTasks: 3 }, worker: { maxTasks: 3 } },
       "gpu.maxInstances",
@@ -118,6 +136,10 @@ describe("capacityProblems", () => {
     const problems = check(aws);
     expect(problems.map((problem) => problem.key)).toEqual([key]);
     expect(problems[0].remedy).toMatch(message);
+  });
+
+  it("needs no room for verifications if no image is verified", () => {
+    expect(check({ api: { memory: 16_384 }, verifyImages: false })).toEqual([]);
   });
 
   it("lists independent problems together", () => {

@@ -59,7 +59,7 @@ it("there are no attached or managed policies", async () => {
 it("only ECS tasks of this account can assume the roles of tasks", async () => {
   const registered = await awsPlatform("dev");
   const roles = registered.filter(({ type, name }) => type === "aws:iam/role:Role" && /-(task|execution)$/.test(name));
-  const tasks = [...ROLES.map(({ name }) => name), "model-download"];
+  const tasks = [...ROLES.map(({ name }) => name), "model-download", "verification-api"];
   expect(roles.map(({ name }) => name).sort()).toEqual(
     tasks.flatMap((name) => [`${name}-execution`, `${name}-task`]).sort(),
   );

@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Service, type ServiceArgs } from "../../stack/aws/service/service";
 import { AWS, mockedEngine, observe } from "../harness/mocks";
 import { statementsOf } from "../harness/policy";
 
-const { created } = mockedEngine("dev");
+const { created, inputsOf } = mockedEngine("dev");
 
 const SERVICE = "aws:ecs/service:Service";
 
@@ -32,6 +32,7 @@ describe("Service", () => {
     securityGroupId: "worker",
     logRetentionDays: 30,
     dependencies: [],
+    verified: undefined,
   };
 
   async function taskOf(args: ServiceArgs) {
@@ -55,6 +56,17 @@ describe("Service", () => {
     new Service("worker", { ...ARGS, stopTimeout: 7200 }, opts);
     await created(SERVICE);
     expect(deleteTimeout).toBe("8400s");
+  });
+
+  it("takes its task definition after the images are verified", async () => {
+    const [verified, setVerified] = pulumi.deferredOutput<unknown>();
+    new Service("worker", { ...ARGS, verified });
+    await vi.waitFor(() =>
+      expect(inputsOf("aws:ecs/taskDefinition:TaskDefinition")).toHaveProperty("worker-task-definition"),
+    );
+    expect(inputsOf(SERVICE)).toEqual({});
+    setVerified(pulumi.output(undefined));
+    expect((await created(SERVICE)).worker.taskDefinition).toBe("arn:worker-task-definition");
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../config/aws-schema";
 import type { ServiceSpec } from "../../config/services";
+import { verificationSpecs } from "../../config/verifications";
 import type { ImageDigests } from "../../images/catalog";
 import { digestOf } from "../../images/images";
 import type { Environment } from "../../platform";
@@ -12,12 +13,13 @@ import type { LoadBalancer } from "../load-balancer/load-balancer";
 import { IDLE_TIMEOUT_S } from "../load-balancer/timeouts";
 import type { SecurityGroupName } from "../network/security-groups";
 import { publisherEnvironment } from "../operations/metrics";
+import type { VerificationTarget } from "../operations/verification/verification";
 import type { Bucket } from "../storage/bucket";
 import type { ModelVolume } from "../storage/model-volume";
 import type { Redis } from "../storage/redis";
 import type { Repository } from "../storage/repository";
 import { jsonSecret, secret, type Secret, type SecretOptions } from "../storage/secret";
-import { Service } from "./service";
+import { Service, type ServiceArgs } from "./service";
 
 export interface ApplicationArgs extends AwsContext, SecretOptions {
   /** Prefix of the task definition families in AWS. */
@@ -38,70 +40,77 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   redis: Redis;
   bucket: Bucket;
   modelVolume: ModelVolume;
+  /** Resolves after the images are verified. The services take their task definitions only then. */
+  verified: pulumi.Output<unknown>;
 }
 
 /** The application: its secrets, and an ECS service for each role. */
 export class Application extends pulumi.ComponentResource {
   readonly services: Readonly<Record<RoleName, Service>>;
+  /** The images that must be verified, because no service is sure to run them. */
+  readonly verificationTargets: readonly VerificationTarget[];
 
   constructor(name: string, args: ApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Application", name, {}, opts);
     const child = { parent: this };
     const secrets = applicationSecrets(name, args, child);
-    const services = args.services.map((spec) => [spec.name, service(spec, args, secrets, child)]);
+    const services = args.services.map((spec) => {
+      const service = new Service(spec.name, { ...serviceArgs(spec, args, secrets), verified: args.verified }, child);
+      return [spec.name, service] as const;
+    });
     this.services = Object.fromEntries(services) as Record<RoleName, Service>;
+    this.verificationTargets = verificationSpecs(args.settings).map((spec) => ({
+      spec,
+      args: serviceArgs(spec, args, secrets),
+      service: spec.hasService ? this.services[spec.name] : undefined,
+    }));
     this.registerOutputs();
   }
 }
 
-function service(
+function serviceArgs(
   spec: ServiceSpec,
   args: ApplicationArgs,
   secrets: Record<string, Secret>,
-  opts: pulumi.ComponentResourceOptions,
-): Service {
+): Omit<ServiceArgs, "verified"> {
   const { accountId, region, partition, dnsSuffix, settings, cluster, loadBalancer, modelVolume } = args;
   const { name, role } = spec;
-  return new Service(
+  return {
+    accountId,
+    region,
+    partition,
+    dnsSuffix,
     name,
-    {
-      accountId,
-      region,
-      partition,
-      dnsSuffix,
-      name,
-      family: `${args.name}-${name}`,
-      cluster: cluster.cluster,
-      image: digestOf(args.images, spec.image),
-      repositoryArn: args.repository.arn,
-      command: [role.process],
-      cpu: spec.cpu,
-      memory: spec.memory,
-      sharedMemorySize: spec.sharedMemorySize,
-      minTasks: spec.minTasks,
-      stopTimeout: spec.stopTimeout,
-      scaled: role.scaled,
-      singleton: role.singleton,
-      scaleInProtection: role.scaleInProtection,
-      gpuCapacityProvider: spec.gpu ? cluster.gpuCapacityProvider : undefined,
-      targetGroupArn: role.loadBalanced ? loadBalancer.targetGroup.arn : undefined,
-      modelVolume: role.modelVolume ? modelVolume : undefined,
-      environment: environmentVariables(spec, args),
-      secrets,
-      subnetIds: args.subnetIds,
-      securityGroupId: args.securityGroupIds[name],
-      logRetentionDays: settings.logRetentionDays,
-      kmsKeyArn: args.kmsKeyArn,
-      execLogGroupArn: cluster.execLogGroupArn,
-      dependencies: [
-        cluster.capacityProviders,
-        ...args.dependencies,
-        ...(role.loadBalanced ? loadBalancer.rules : []),
-        ...(role.modelVolume ? modelVolume.dependencies : []),
-      ],
-    },
-    opts,
-  );
+    family: `${args.name}-${name}`,
+    cluster: cluster.cluster,
+    image: digestOf(args.images, spec.image),
+    repositoryArn: args.repository.arn,
+    command: [role.process],
+    cpu: spec.cpu,
+    memory: spec.memory,
+    sharedMemorySize: spec.sharedMemorySize,
+    minTasks: spec.minTasks,
+    stopTimeout: spec.stopTimeout,
+    scaled: role.scaled,
+    singleton: role.singleton,
+    scaleInProtection: role.scaleInProtection,
+    gpuCapacityProvider: spec.gpu ? cluster.gpuCapacityProvider : undefined,
+    targetGroupArn: role.loadBalanced ? loadBalancer.targetGroup.arn : undefined,
+    modelVolume: role.modelVolume ? modelVolume : undefined,
+    environment: environmentVariables(spec, args),
+    secrets,
+    subnetIds: args.subnetIds,
+    securityGroupId: args.securityGroupIds[name],
+    logRetentionDays: settings.logRetentionDays,
+    kmsKeyArn: args.kmsKeyArn,
+    execLogGroupArn: cluster.execLogGroupArn,
+    dependencies: [
+      cluster.capacityProviders,
+      ...args.dependencies,
+      ...(role.loadBalanced ? loadBalancer.rules : []),
+      ...(role.modelVolume ? modelVolume.dependencies : []),
+    ],
+  };
 }
 
 function environmentVariables(

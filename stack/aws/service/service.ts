@@ -26,6 +26,8 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
    * not apply to its children.)
    */
   dependencies: pulumi.Resource[];
+  /** Resolves after the images are verified. The service takes its task definition only then. */
+  verified: pulumi.Input<unknown>;
 }
 
 /** Seconds for which the provider waits for the deletion of a service, in addition to the stop timeout of its tasks. */
@@ -45,6 +47,8 @@ export class Service extends pulumi.ComponentResource {
   readonly taskDefinition: aws.ecs.TaskDefinition;
   /** Minimum number of tasks. */
   readonly minTasks: number;
+  /** Resources that must exist before a task starts, in addition to the dependencies in the arguments. */
+  readonly dependencies: pulumi.Resource[];
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Service", name, {}, opts);
@@ -61,6 +65,7 @@ export class Service extends pulumi.ComponentResource {
       child,
     );
     this.taskDefinition = task.taskDefinition;
+    this.dependencies = task.dependencies;
     this.service = new aws.ecs.Service(name, serviceArgs(args, task.taskDefinition), {
       ...child,
       dependsOn: [...args.dependencies, ...task.dependencies],
@@ -76,7 +81,7 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
   return {
     name: args.name,
     cluster: args.cluster.arn,
-    taskDefinition: task.arn,
+    taskDefinition: pulumi.all([task.arn, args.verified]).apply(([arn]) => arn),
     desiredCount: args.minTasks,
     capacityProviderStrategies: [{ capacityProvider: gpuCapacityProvider ?? "FARGATE", weight: 1 }],
     // Fargate spreads tasks over the zones itself, and supports no placement strategy.

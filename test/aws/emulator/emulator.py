@@ -15,6 +15,7 @@ if base := os.environ.get("EMULATOR_BASE"):
 
 import account_limits  # noqa: E402, F401
 import cache_parameters  # noqa: E402, F401
+import delete_markers  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
 import instance_refreshes  # noqa: E402, F401
 import parameters  # noqa: E402, F401

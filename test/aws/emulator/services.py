@@ -18,6 +18,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.logs.models import logs_backends
 from moto.ssm.models import ssm_backends
 
+from host_images import container_instance, container_instance_arn, group_of, image_of
 import service_deployments
 from service_properties import store
 
@@ -231,6 +232,41 @@ def all_tasks(request) -> list[tuple[str, dict]]:
     return found
 
 
+# The tasks of RunTask by their ARN. Each has ended with exit code 0.
+REQUESTED: dict[str, dict] = {}
+
+
+def run_task(self):
+    wanted = self._get_params()
+    cluster = self.ecs_backend._get_cluster((wanted.get("cluster") or "default").split("/")[-1])
+    definition = self.ecs_backend.describe_task_definition(wanted["taskDefinition"])
+    provider = (wanted.get("capacityProviderStrategy") or [{}])[0].get("capacityProvider")
+    group = group_of(self.ecs_backend, provider)
+    [container] = definition.container_definitions
+    arn = f"{cluster.arn.replace(':cluster/', ':task/')}/{uuid.uuid4().hex}"
+    REQUESTED[arn] = {
+        "taskArn": arn,
+        "clusterArn": cluster.arn,
+        "taskDefinitionArn": definition.arn,
+        "startedBy": wanted.get("startedBy") or "",
+        "lastStatus": "STOPPED",
+        "desiredStatus": "STOPPED",
+        "stopCode": "EssentialContainerExited",
+        "stoppedReason": "Essential container in task exited",
+        "createdAt": utcnow(),
+        "stoppedAt": utcnow(),
+        "containers": [{"name": container["name"], "lastStatus": "STOPPED", "exitCode": 0}],
+        **({"containerInstanceArn": container_instance_arn(cluster.arn, group)} if group else {}),
+    }
+    return ActionResult({"tasks": [REQUESTED[arn]], "failures": []})
+
+
+def describe_container_instances(self):
+    arns = self._get_param("containerInstances", [])
+    images = {arn: image_of(self.current_account, self.region, arn.split("/")[-1]) for arn in arns}
+    return ActionResult({"containerInstances": [container_instance(arn, image) for arn, image in images.items()], "failures": []})
+
+
 @one_at_a_time
 def list_tasks(self):
     name, status = self._get_param("serviceName"), self._get_param("desiredStatus") or "RUNNING"
@@ -242,10 +278,13 @@ def list_tasks(self):
 def describe_tasks(self):
     wanted = self._get_param("tasks", [])
     tasks = [task for _, task in all_tasks(self) if task["taskArn"] in wanted]
+    tasks += [task for arn, task in REQUESTED.items() if arn in wanted]
     return ActionResult({"tasks": tasks, "failures": []})
 
 
 Response.describe_services = describe_services
+Response.run_task = run_task
+Response.describe_container_instances = describe_container_instances
 Response.list_tasks = list_tasks
 Response.describe_tasks = describe_tasks
 

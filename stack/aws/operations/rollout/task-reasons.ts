@@ -27,11 +27,19 @@ export async function taskReasons(id: ServiceId, taskDefinition: string): Promis
   const unhealthy = (await serviceTasks(id, "RUNNING")).filter((task) => isNew(task) && !isHealthy(task));
   const latest = stopped[0] ?? unhealthy[0];
   const log = latest ? await logLines(latest) : [];
-  const lines = [...new Set(stopped.map(formatTask))];
-  if (log.length) lines.push("The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`));
+  const lines = [...new Set(stopped.map(formatTask)), ...lastLines(log)];
   const healthCheck = lastHealthCheck(log);
   return { healthCheck: healthCheck?.startsWith("unhealthy") ? healthCheck : undefined, lines };
 }
+
+/** Why a task stopped: its reason and exit code, and the last lines of its log. */
+export const stoppedTaskReason = async (task: Task): Promise<string[]> => [
+  formatTask(task),
+  ...lastLines(await logLines(task)),
+];
+
+const lastLines = (log: readonly string[]): string[] =>
+  log.length ? ["The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`)] : [];
 
 function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
   const exits = containers

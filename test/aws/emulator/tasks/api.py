@@ -5,6 +5,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
+from host_images import container_instance, container_instance_arn
 import service_deployments as service_deployments_calls
 from service_properties import store
 
@@ -112,6 +113,16 @@ def run_task(self, wanted):
         for _ in range(int(wanted.get("count") or 1))
     ]
     return ActionResult({"tasks": [task.listed() for task in tasks], "failures": []})
+
+
+@call
+def describe_container_instances(self, wanted):
+    hosts = [host for group in loop.GROUPS.values() for host in group.hosts]
+    by_arn = {container_instance_arn(cluster_of(self, wanted).arn, host.id): host for host in hosts}
+    arns = wanted["containerInstances"]
+    found = [container_instance(arn, by_arn[arn].image) for arn in arns if arn in by_arn]
+    failures = [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in by_arn]
+    return ActionResult({"containerInstances": found, "failures": failures})
 
 
 @call

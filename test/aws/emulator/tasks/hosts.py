@@ -16,6 +16,8 @@ from moto.core.utils import utcnow
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ssm.models import ssm_backends
 
+from host_images import image_of, image_of_template
+
 from .clock import shortened
 
 # Seconds from the request of a host to its registration in the cluster, and for which an empty host stays. In AWS, 5 to
@@ -32,6 +34,7 @@ def fault(account: str, region: str) -> dict:
 class Host:
     instance_type: str
     template: tuple[str, str] = ("", "")  # ID and version of its launch template
+    image: str = ""  # ID of its AMI
     requested: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: f"i-{uuid.uuid4().hex[:17]}")
     tasks: list = field(default_factory=list)
@@ -89,6 +92,7 @@ class Group:
             host = next((one for one in self.hosts if one.is_ready and one.fits(task)), None)
             if host:
                 host.tasks.append(task)
+                task.host = host
                 placed.append(task)
         return placed
 
@@ -117,7 +121,9 @@ class Group:
                 self.record("Failed", f"Launching a new EC2 instance. Status Reason: {found['reason']}", found["reason"])
             return
         policy = policy or self.group.mixed_instances_policy
-        host = Host(self.instance_type(policy or {}), launch_template_of(policy) if policy else ("", ""))
+        template = launch_template_of(policy) if policy else ("", "")
+        image = image_of_template(self.account, self.region, *template) if policy else image_of(self.account, self.region, self.name)
+        host = Host(self.instance_type(policy or {}), template, image)
         self.hosts.append(host)
         self.record("Successful", f"Launching a new EC2 instance: {host.id}", "")
 

@@ -6,6 +6,8 @@ import traceback
 
 from moto.elbv2.models import elbv2_backends
 
+from host_images import group_of
+
 from . import agent, containers, load_balancer
 from .hosts import Group
 from .service import Scheduler
@@ -41,10 +43,9 @@ def start_task(backend, cluster, definition, started_by: str, group: str, overri
 
 def hosts_of(backend, provider: str | None) -> Group | None:
     """The hosts of a capacity provider. None for Fargate."""
-    if not provider or provider.startswith("FARGATE"):
+    name = group_of(backend, provider)
+    if not name:
         return None
-    arn = backend._get_provider(provider).auto_scaling_group_provider["autoScalingGroupArn"]
-    name = arn.split("autoScalingGroupName/")[-1]
     return GROUPS.setdefault(name, Group(backend.account_id, backend.region_name, name))
 
 

@@ -78,6 +78,29 @@ def update_service(self) -> None:
         raise InvalidParameterException(FORCE)
 
 
+@refuses(EC2ContainerServiceResponse, "run_task")
+def run_task(self) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html"""
+    wanted = self._get_params()
+    strategy = wanted.get("capacityProviderStrategy")
+    check_mix(strategy)
+    if strategy and wanted.get("launchType"):
+        raise InvalidParameterException("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+    cluster = self.ecs_backend._get_cluster((wanted.get("cluster") or "default").split("/")[-1])
+    if {one["capacityProvider"] for one in strategy or []} - set(cluster.capacity_providers or []):
+        raise InvalidParameterException(
+            "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. "
+            "Associate the capacity provider with the cluster and try again."
+        )
+    definition = self.ecs_backend.describe_task_definition(wanted["taskDefinition"])
+    if definition.network_mode == "awsvpc" and not (wanted.get("networkConfiguration") or {}).get("awsvpcConfiguration", {}).get("subnets"):
+        raise InvalidParameterException("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+    names = {one["name"] for one in definition.container_definitions}
+    for override in (wanted.get("overrides") or {}).get("containerOverrides") or []:
+        if override.get("name") not in names:
+            raise InvalidParameterException(f"Override for container named {override.get('name')} is not a container in the TaskDefinition.")
+
+
 @refuses(LogsBackend, "put_retention_policy")
 def put_retention_policy(self, log_group_name: str, retention_in_days) -> None:
     if int(retention_in_days) not in RETENTION_DAYS:

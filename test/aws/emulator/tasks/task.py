@@ -11,6 +11,8 @@ from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from host_images import container_instance_arn
+
 from . import containers, load_balancer, metrics, object_store
 from .containers import CannotStart
 
@@ -46,6 +48,7 @@ class Task:
         self.docker = None  # the container on the engine
         self.address = ""
         self.hosts = None  # the Auto Scaling group that it runs on
+        self.host = None  # the host that it runs on
         self.log: threading.Thread | None = None
         self.targets: list[dict] = []  # the load balancers of its service
 
@@ -215,6 +218,7 @@ class Task:
             "taskDefinitionArn": self.definition.arn,
             "startedBy": self.started_by,
             "group": self.group,
+            **({"containerInstanceArn": container_instance_arn(self.cluster.arn, self.host.id)} if self.host else {}),
             "lastStatus": self.last_status,
             "desiredStatus": self.desired_status,
             "healthStatus": self.health,
