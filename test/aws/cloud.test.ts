@@ -157,6 +157,7 @@ describe("dev, with tasks", () => {
     const file = "sample-app/spatialforge/main.py";
     const working = dev.read(file);
     dev.set("spatialforge:healthTimeout", 45);
+    dev.set("spatialforge:aws/verifyImages", false); // it would fail the update before a service has the new version
     dev.edit(file, (text) =>
       text.replace(/(?<=@app.get\("\/health"\)\n.*\n)/, '    raise HTTPException(500, "broken")\n'),
     );
@@ -174,6 +175,11 @@ describe("dev, with tasks", () => {
     dev.edit(file, () => working);
     dev.set("spatialforge:healthTimeout", 300);
     await dev.up();
+    expect((await dev.outputs()).verified).toEqual({
+      api: "not verified",
+      worker: "not verified",
+      cpu: "api on fargate, beat on fargate",
+    });
     expect(await dev.runningImage("api")).toBe((await dev.imagesByRole()).api);
   });
 
