@@ -97,8 +97,8 @@ describe.concurrent("fails with the step and the reason, if", () => {
     [
       "the role does not become healthy",
       CPU,
-      { HEALTH_AUTH_ROUTE: "/health", VERIFY_STEP_S: "20" },
-      /: health check failed after 20\.\d s: the limit of 20 s expired, and the last check failed: \/health returned 200 for an unknown/,
+      { HEALTH_AUTH_ROUTE: "/health", VERIFY_STEP_S: "15" },
+      /: health check failed after 15\.\d s: the limit of 15 s expired, and the last check failed: \/health returned 200 for an unknown/,
     ],
   ])("%s", async (_, image, env, reason) => {
     const { code, text } = await sandbox.once(image, ["verify", image === CPU ? "api" : "worker"], env);
