@@ -40,7 +40,7 @@ export const PHYSICAL_NAMES: Readonly<Record<string, PhysicalName>> = {
     characters: "letters, digits, and single hyphens",
   },
   "ECS cluster": { name: (prefix) => prefix, maximum: 255, ...IDENTIFIER },
-  "ECS task definition": { name: (prefix) => `${prefix}-model-download`, maximum: 255, ...IDENTIFIER },
+  "ECS task definition": { name: (prefix) => `${prefix}-worker-verification`, maximum: 255, ...IDENTIFIER },
   "Auto Scaling group": { name: (prefix) => `${prefix}-gpu`, maximum: 255, ...IDENTIFIER },
   "SNS topic": { name: (prefix) => `${prefix}-alarms`, maximum: 256, ...IDENTIFIER },
   "web ACL": { name: (prefix) => prefix, maximum: 128, ...IDENTIFIER },

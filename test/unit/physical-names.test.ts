@@ -46,8 +46,10 @@ const SECRETS = { secrets: { SENTRY_DSN: "https://sentry" } };
 /** Inputs that are names in AWS. */
 const NAME_INPUTS = ["name", "family", "replicationGroupId", "repositoryName"];
 
-/** Names of the task definitions of the roles. The table has the longest. */
-const FAMILIES = ROLES.map(({ name }) => `spatialforge-dev-${name}`);
+/** Names of the task definitions. The table has the longest. */
+const FAMILIES = [...ROLES.flatMap(({ name }) => [name, `${name}-verification`]), "model-download"].map(
+  (name) => `spatialforge-dev-${name}`,
+);
 
 it("the table has every name with the name of the stack", async () => {
   const registered = await awsPlatform("dev", ALL_OPTIONS, SECRETS);
