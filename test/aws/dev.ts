@@ -145,6 +145,7 @@ export function laterUpdates(stack: AwsStack): void {
       expect(text).toMatch(/beat: the new version failed: the timeout of 20 s expired: 0 of 1 new tasks are healthy/);
       expect(text).toMatch(/last service event: .*unable to place a task/);
       expect(text).toContain("beat: the previous version is running");
+      expect(text).toContain("api: the new version is running");
       await stack.up();
       expect(await stack.runningImage("beat")).toBe((await stack.imagesByRole()).beat);
     });

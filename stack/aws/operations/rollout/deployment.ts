@@ -35,7 +35,7 @@ const POLL_INTERVAL_MS = 3000;
  * @throws RunError with the reason for the failure, the reasons why tasks stopped, the last lines of the log, and what the service runs.
  */
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
-  const { service: name, taskDefinition, timeout, log, signal } = args;
+  const { taskDefinition, timeout, log, signal } = args;
   await redeploy(args);
   const bakeTime = new BakeTime(args.cluster, args.bakeTime);
   const capacity = new CapacityLog(args.cluster, log);
@@ -50,7 +50,7 @@ export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
     if (failed) throw await failure(args, "a task was healthy and has then failed");
     if (state.kind === "completed") {
       bakeTime.start(primaryDeployment(service)?.updatedAt?.getTime());
-      if (bakeTime.isOver) return;
+      if (bakeTime.isOver || signal.aborted) return;
     } else {
       if (state.healthy) {
         bakeTime.start();
@@ -63,7 +63,6 @@ export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
         throw await failure(args, timeoutReason(timeout, state.summary, service), capacity.current);
       }
     }
-    if (signal.aborted) throw userError(`${name}: the new version is running`);
     await sleep(POLL_INTERVAL_MS);
   }
 }

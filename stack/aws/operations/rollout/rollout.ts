@@ -59,18 +59,22 @@ export class Rollout extends pulumi.ComponentResource {
     { timeout, bakeTime }: RolloutArgs,
   ): Promise<void> {
     const failures: string[] = [];
+    const completed: string[] = [];
     const aborter = new AbortController();
     const { signal } = aborter;
     const deployments = targets.map((target) => {
       const log = (line: string) => void pulumi.log.info(`${target.service}: ${line}`, this, undefined, true);
-      return waitForDeployment({ ...target, cluster, timeout, bakeTime, log, signal }).catch((error: Error) => {
-        failures.push(error.message);
-        aborter.abort();
-      });
+      return waitForDeployment({ ...target, cluster, timeout, bakeTime, log, signal }).then(
+        () => void completed.push(`${target.service}: the new version is running`),
+        (error: Error) => {
+          failures.push(error.message);
+          aborter.abort();
+        },
+      );
     });
     await Promise.all(deployments);
     if (!failures.length) return;
     const nextStep = "Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.";
-    throw userError([...failures, nextStep].join("\n"));
+    throw userError([...failures, ...completed, nextStep].join("\n"));
   }
 }
