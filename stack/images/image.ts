@@ -34,7 +34,7 @@ export interface Image {
  */
 export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOptions): Image {
   const { settings, netrc, app, platform, context } = args;
-  const { url, credentials } = args.repository;
+  const { url, credentials, deletesUntagged = false } = args.repository;
   const tag = cacheTag(spec.name);
   const imageName = pulumi.unsecret(
     pulumi.all([url, credentials]).apply(async ([repository, login]) => {
@@ -85,7 +85,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
   const digest = pulumi.all([resource.repoDigest, url, credentials]).apply(async ([pushed, repository, login]) => {
     if (!pulumi.runtime.isDryRun()) {
       const registry = new Registry(repository, login);
-      await registry.tag(imageDigest(pushed), builtTag(imageDigest(pushed), spec.name));
+      if (deletesUntagged) await registry.tag(imageDigest(pushed), builtTag(imageDigest(pushed), spec.name));
       await completeBuildCache(registry, tag, imageDigest(pushed));
     }
     return pushed;

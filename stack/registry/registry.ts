@@ -27,6 +27,8 @@ export interface ImageRepository {
   url: pulumi.Input<string>;
   /** The registry on this machine has none. */
   credentials?: pulumi.Output<Credentials>;
+  /** Whether the registry deletes images that have no tag. Default: false. */
+  deletesUntagged?: boolean;
 }
 
 export interface Descriptor {

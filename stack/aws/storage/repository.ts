@@ -19,6 +19,8 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
   readonly arn: pulumi.Output<string>;
   /** They are valid for 12 hours, which is longer than an update takes. */
   readonly credentials: pulumi.Output<Credentials>;
+  /** The lifecycle policy does. */
+  readonly deletesUntagged = true;
 
   constructor(name: string, args: RepositoryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Repository", name, {}, opts);

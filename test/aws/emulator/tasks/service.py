@@ -26,6 +26,7 @@ class Deployment:
         self.ended: float | None = None
         self._finished = None
         self.rollback: Deployment | None = None  # the deployment that rolls this one back
+        self.is_restored = False  # whether it was complete, and is the primary one again after a rollback
 
     def end(self, state: str, reason: str) -> None:
         self.state, self.reason, self.ended = state, reason, time.time()
@@ -56,7 +57,7 @@ class Deployment:
     def status(self) -> str:
         """Status of the service deployment, in which a rollback belongs to the deployment that failed."""
         if not self.rollback:
-            return STATUSES[self.state]
+            return "SUCCESSFUL" if self.is_restored else STATUSES[self.state]
         return {"IN_PROGRESS": "ROLLBACK_IN_PROGRESS", "COMPLETED": "ROLLBACK_SUCCESSFUL", "FAILED": "ROLLBACK_FAILED"}[self.rollback.state]
 
 
@@ -185,13 +186,25 @@ class Scheduler:
     def fail(self, deployment: Deployment, reason: str, rollback: bool) -> None:
         """Ends a deployment, and deploys the last definition that was complete."""
         deployment.end("FAILED", reason)
-        if rollback and self.last_completed and not deployment.rolls_back:
-            text = f"ECS deployment circuit breaker: rolling back to deploymentId {deployment.id}."
-            deployment.rollback = self.deploy(self.last_completed, text, deployment)
+        if rollback and self.last_completed and not (deployment.rolls_back or deployment.is_restored):
+            deployment.rollback = self.restore() or self.deploy(self.last_completed, rolls_back=deployment)
+            deployment.rollback.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {deployment.rollback.id}."
             return
         for task in self.tasks_of(deployment):
             if not task.is_healthy:
                 task.stop("ServiceSchedulerInitiated", f"Scaling activity initiated by (deployment {deployment.id})")
+
+    def restore(self) -> Deployment | None:
+        """Makes the last complete deployment the primary one again, with the tasks that it still has, if it is in the list.
+        https://github.com/aws/copilot-cli/issues/4838"""
+        for old in self.deployments[1:]:
+            if old.definition == self.last_completed and old.state == "COMPLETED":
+                self.deployments.remove(old)
+                self.deployments.insert(0, old)
+                self.service.task_definition = old.definition
+                old.state, old.failed, old.is_restored = "IN_PROGRESS", 0, True
+                return old
+        return None
 
     def publish(self) -> None:
         """Writes the state to the attributes of moto's service, which DescribeServices returns."""
