@@ -33,13 +33,15 @@ export function verifiedImages(args: VerifiedImagesArgs): pulumi.Output<Record<s
     .apply(async ([images, results, amiId, cluster, repository, login]) => {
       const registry = new Registry(repository, login);
       const wanted = (gpu: boolean) => (gpu ? amiId : FARGATE);
-      const deployed = services.map(async ({ image, name, gpu }): Promise<VerificationResult> => {
+      const deployed: VerificationResult[] = [];
+      // One after the other: services share an image, and some registries fail if a manifest is read while it gets a tag.
+      for (const { image, name, gpu } of services) {
         const host = pulumi.runtime.isDryRun()
           ? wanted(gpu)
           : await recordService(registry, cluster, name, imageDigest(images[image]!), wanted(gpu));
-        return { image, role: name, host };
-      });
-      return describe(images, [...results, ...(await Promise.all(deployed))]);
+        deployed.push({ image, role: name, host });
+      }
+      return describe(images, [...results, ...deployed]);
     });
   return pulumi.unsecret(verified);
 }
