@@ -92,7 +92,7 @@ export class AwsStack {
       "aws:region": "us-east-1",
       "aws:maxRetries": "2",
       "spatialforge:app": { path: "sample-app" },
-      "spatialforge:aws/bakeTime": 0,
+      "spatialforge:aws/minHealthyTime": 0,
     };
     for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
   }

@@ -136,6 +136,16 @@ const CASES: Case[] = [
     remedy: /at least 10$/,
   },
   {
+    title: "a timeout that ends before a new task can be healthy",
+    values: {
+      platform: "aws",
+      healthTimeout: "20",
+      aws: '{"loadBalancer":{"allowHttp":true},"minHealthyTime":20}',
+    },
+    key: "aws.minHealthyTime",
+    remedy: /within healthTimeout \(20 s\): use a shorter time, or raise healthTimeout$/,
+  },
+  {
     title: "a timeout that is too long",
     values: { healthTimeout: "100000" },
     key: "healthTimeout",
