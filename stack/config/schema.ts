@@ -37,7 +37,12 @@ const serviceImages = z.strictObject({
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
+  z.strictObject({
+    repository: z.string().regex(/^[^-]/),
+    ref: z.string().regex(/^[^-]/),
+    /** Folder of the application in the repository, relative to its root. Default: the root. */
+    folder: z.string().min(1).optional(),
+  }),
 ]);
 
 const env = z
@@ -65,7 +70,7 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
+  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref, folder}"),
   release: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
