@@ -5,7 +5,10 @@ import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 import { VARIABLE_NAME } from "./environment-rules";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
-/** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
+/**
+ * Base images, as `repository:tag` or `repository:tag@sha256:...`, which `npm run lock -- --bases` writes. The defaults are the tags that the
+ * tests use.
+ */
 const bases = z.strictObject({
   gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
   cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
