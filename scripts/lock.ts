@@ -11,12 +11,14 @@ import { withoutCredentials } from "../stack/config/problem";
 import { LockError } from "../stack/lock/error";
 import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
+import { pinBases } from "./lock/bases";
 import { makeLock } from "./lock/make-lock";
 import { AWS_STACKS, stackFile } from "./stack-file";
 
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 
-const AMI_FILES = AWS_STACKS.map(stackFile);
+/** The files in which this script pins AMI and base images. */
+const PIN_FILES = AWS_STACKS.map(stackFile);
 
 const USAGE = `Usage: npm run lock -- [options]
 
@@ -30,6 +32,8 @@ Requires a package index, and uv (https://docs.astral.sh/uv/) and Python 3 on PA
   --cpu-index URL   index of the CPU builds of torch (default: ${CPU_INDEX})
   --ami             do not lock; set the AMI of the GPU instances in Pulumi.dev.yaml and Pulumi.prod.yaml to the newest
                     one (requires AWS credentials and AWS_REGION)
+  --bases           do not lock; set the base images in these files to the digests that their tags have now (requires
+                    access to the registries, with the credentials of \`docker login\`)
   --help            print this help
 
 Only project.dependencies are locked. No image installs optional dependencies or dependency groups, so they are not
@@ -48,6 +52,7 @@ async function main(): Promise<number> {
         check: { type: "boolean", default: false },
         "cpu-index": { type: "string", default: CPU_INDEX },
         ami: { type: "boolean", default: false },
+        bases: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
@@ -58,8 +63,14 @@ async function main(): Promise<number> {
     const { app, name, upgrade, check } = values;
     if (values.ami) {
       const newest = await newestAmi();
-      const changed = pinAmi(AMI_FILES, newest, !check).map((file) => basename(file));
+      const changed = pinAmi(PIN_FILES, newest, !check).map((file) => basename(file));
       console.log(`${newest}: ${changed.length > 0 ? changed.join(", ") : "unchanged"}`);
+      return check && changed.length > 0 ? 1 : 0;
+    }
+    if (values.bases) {
+      const { pinned, changed } = await pinBases(PIN_FILES, !check);
+      const files = changed.map((file) => basename(file));
+      console.log(`${pinned.join("\n")}\n${files.length > 0 ? files.join(", ") : "unchanged"}`);
       return check && changed.length > 0 ? 1 : 0;
     }
     const unchanged = await makeLock({ app, name, upgrade, check, cpuIndex: values["cpu-index"] });

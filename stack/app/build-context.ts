@@ -17,6 +17,7 @@ import { TOOLKIT_DRIVERS } from "../images/cuda";
 import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
+import { isExcluded } from "./shipped";
 import type { AppSource } from "./source";
 
 /** Modification time of all staged files, in seconds since 1970. A constant keeps layers reproducible. 1980-01-01 is the minimum of zip. */
@@ -24,9 +25,6 @@ const EPOCH = 315532800;
 
 /** Folder of the scripts in an image. */
 const SCRIPTS = join("opt", "spatialforge");
-
-/** Files that no image needs: tests, caches, hidden files, and Markdown. */
-const EXCLUDED = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
 
 /** A build context with only the files that one image reads. */
 export interface BuildContext {
@@ -49,10 +47,10 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
     join(folder, "runtime", SCRIPTS, "application.json"),
     JSON.stringify({ ...RUNTIME_FACTS, toolkitDrivers: TOOLKIT_DRIVERS }),
   );
-  copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
+  copy(join(app.packageParent, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
   if (image.servesStaticFiles) {
     mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files
-    copy(join(app.folder, "static"), join(folder, "served", "app", "static"));
+    copy(join(app.packageParent, "static"), join(folder, "served", "app", "static"));
   }
   const hash = normalize(folder);
   writeNetrc(path, "");
@@ -84,7 +82,7 @@ function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: str
 
 function copy(from: string, to: string): void {
   if (!existsSync(from)) return;
-  const filter = (source: string) => !EXCLUDED.test(relative(dirname(from), source).split(sep).join("/"));
+  const filter = (source: string) => !isExcluded(relative(dirname(from), source).split(sep).join("/"));
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true, filter, dereference: true });
 }

@@ -8,11 +8,16 @@ import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
 import { APPLICATION } from "./application";
 import { checkOut, refSlug } from "./checkout";
+import { findApplications, otherFileProblem, packageParent, pyprojectProblem } from "./shape";
+import { isExcluded } from "./shipped";
+import { treeProblems } from "./tree";
 
 /** The source tree of an application on this machine. */
 export interface AppSource {
   /** Absolute path of the folder that contains `pyproject.toml`. */
   folder: string;
+  /** Absolute path of the folder that contains the package, and `static` if there is one: `folder`, or `src` in it. */
+  packageParent: string;
   /** Absolute path of the folder with its lock files. */
   lockFolder: string;
   /** Version of the application in `pyproject.toml`. Default: `0`. */
@@ -23,29 +28,36 @@ export interface AppSource {
   refSlug?: string;
   /** Problems of the lock files with this source. */
   lockProblems(): Problem[];
+  /** Problems of files that an image cannot contain. */
+  treeProblems(): Problem[];
+}
+
+/** The source of an application cannot be opened. Its message has a line for each reason. */
+export class AppError extends Error {
+  constructor(
+    /** Each reason with its remedy. */
+    readonly remedies: readonly string[],
+  ) {
+    super(remedies.join("\n"));
+  }
 }
 
 /**
  * Opens the application that the settings name, and checks out its repository if it has one.
- * @throws Error with a remedy if the folder, the repository, the ref, or `pyproject.toml` does not exist.
+ * @throws AppError if the folder does not exist or is not an application in a supported form, and Error with a remedy if git cannot check
+ * out the repository.
  */
 export async function openApp(app: Settings["app"]): Promise<AppSource> {
-  const folder = "path" in app ? resolve(ROOT, app.path) : await checkOut(app.repository, app.ref);
-  const remedy =
-    "path" in app
-      ? "set the path of the application's source folder"
-      : "use a repository and a ref with the application in the root folder";
-  if (!existsSync(folder))
-    throw new Error(`the folder does not exist: ${remedy}, absolute or relative to this project`);
-  const file = join(folder, "pyproject.toml");
-  if (!existsSync(file)) throw new Error(`the folder has no pyproject.toml: ${remedy}`);
-  if (!existsSync(join(folder, APPLICATION.package))) {
-    throw new Error(`the folder has no package ${APPLICATION.package}: ${remedy}`);
-  }
-  const pyproject = readFileSync(file, "utf8");
+  const root = "path" in app ? resolve(ROOT, app.path) : await checkOut(app.repository, app.ref);
+  const folder = "path" in app ? root : join(root, app.folder ?? ".");
+  const problems = existsSync(folder) ? shapeProblems(app, folder) : [missingFolder(app, root)];
+  const parent = packageParent(folder);
+  if (problems.length || !parent) throw new AppError(problems);
+  const pyproject = readFileSync(join(folder, "pyproject.toml"), "utf8");
   const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
   return {
     folder,
+    packageParent: parent,
     lockFolder,
     version: /^version\s*=\s*"([^"]+)"/m.exec(pyproject)?.[1] ?? "0",
     ...("path" in app
@@ -55,5 +67,47 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
       lockProblems(pyproject, readLockFiles(lockFolder), { path: "path" in app ? app.path : folder }).map(
         ({ requirement, locked, remedy }) => ({ key: "app", value: `${requirement} (locked: ${locked})`, remedy }),
       ),
+    treeProblems: () =>
+      treeProblems(folder, [join(parent, APPLICATION.package), join(parent, "static")], isExcluded, downloadLfs(app)),
   };
 }
+
+/** Why the folder is not an application in a supported form. */
+function shapeProblems(app: Settings["app"], folder: string): string[] {
+  const file = join(folder, "pyproject.toml");
+  const found = existsSync(file);
+  if (found && packageParent(folder)) return [pyprojectProblem(file) ?? []].flat();
+  const missing = found ? `no package ${APPLICATION.package}` : "no pyproject.toml";
+  const elsewhere = inSubfolder(app, folder);
+  if (elsewhere) return [`the folder has ${missing}, but ${elsewhere}`];
+  return [
+    (found ? undefined : otherFileProblem(folder)) ?? `the folder has ${missing}: ${setting(app)}`,
+    ...(found ? [pyprojectProblem(file) ?? []].flat() : []),
+  ];
+}
+
+function missingFolder(app: Settings["app"], root: string): string {
+  if ("path" in app || !app.folder)
+    return `the folder does not exist: ${setting(app)}, absolute or relative to this project`;
+  const missing = `the repository has no folder ${app.folder} at ${app.ref}`;
+  const elsewhere = inSubfolder(app, root);
+  return elsewhere ? `${missing}, but ${elsewhere}` : `${missing}: ${setting(app)}`;
+}
+
+/** Which setting names the folder of the application, if a subfolder contains it. */
+function inSubfolder(app: Settings["app"], folder: string): string | undefined {
+  const [found] = findApplications(folder);
+  if (!found) return undefined;
+  const value = "path" in app ? `app.path to ${join(app.path, found)}` : `app.folder to ${found}`;
+  return `the application is in ${found}: set ${value}`;
+}
+
+const setting = (app: Settings["app"]): string =>
+  "path" in app
+    ? "set the path of the application's source folder"
+    : "set app.folder to the folder of the application in the repository, or use a ref that contains it";
+
+const downloadLfs = (app: Settings["app"]): string =>
+  "path" in app
+    ? "install Git LFS, and run `git lfs install && git lfs pull` in the folder"
+    : "install Git LFS on this machine, and run `git lfs install`";

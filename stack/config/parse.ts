@@ -37,7 +37,7 @@ type Issue = NonNullable<ReturnType<typeof settingsSchema.safeParse>["error"]>["
 function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => string | undefined): Problem[] {
   if (issue.path[0] === "app") {
     const remedy =
-      "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref";
+      "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref and optionally a folder";
     return [{ key: "app", value: show(["app"]), remedy }];
   }
   if (issue.code === "unrecognized_keys") {

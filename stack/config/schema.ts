@@ -5,7 +5,10 @@ import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 import { VARIABLE_NAME } from "./environment-rules";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
-/** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
+/**
+ * Base images, as `repository:tag` or `repository:tag@sha256:...`, which `npm run lock -- --bases` writes. The defaults are the tags that the
+ * tests use.
+ */
 const bases = z.strictObject({
   gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
   cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
@@ -37,7 +40,12 @@ const serviceImages = z.strictObject({
 const app = z.union([
   z.strictObject({ path: z.string().min(1) }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
+  z.strictObject({
+    repository: z.string().regex(/^[^-]/),
+    ref: z.string().regex(/^[^-]/),
+    /** Folder of the application in the repository, relative to its root. Default: the root. */
+    folder: z.string().min(1).optional(),
+  }),
 ]);
 
 const env = z
@@ -65,7 +73,7 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
+  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref, folder}"),
   release: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")

@@ -42,6 +42,18 @@ const CASES: Case[] = [
     key: "app.repository",
     remedy: /git credential helper/,
   },
+  ...["../api", "services/../../api", "/api", "C:\\api"].map((folder) => ({
+    title: `the folder ${folder} of an app`,
+    values: { app: JSON.stringify({ repository: "b", ref: "c", folder }) },
+    key: "app.folder",
+    remedy: /relative to its root and without `\.\.`/,
+  })),
+  {
+    title: "an app with a path and a folder",
+    values: { app: '{"path":"a","folder":"b"}' },
+    key: "app",
+    remedy: /either a path.* or a repository together with a ref and optionally a folder/,
+  },
   { title: "an unknown platform", values: { platform: "podman" }, key: "platform", remedy: /docker.*aws/ },
   { title: "an empty platform", values: { platform: "" }, key: "platform", remedy: /docker.*aws/ },
   { title: "a port that is not a number", values: { port: "http" }, key: "port", remedy: /number/ },
