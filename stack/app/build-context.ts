@@ -17,6 +17,8 @@ import { TOOLKIT_DRIVERS } from "../images/cuda";
 import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
+import { distInfo } from "./distribution";
+import { isLeftOut } from "./left-out";
 import type { AppSource } from "./source";
 
 /** Modification time of all staged files, in seconds since 1970. A constant keeps layers reproducible. 1980-01-01 is the minimum of zip. */
@@ -25,14 +27,11 @@ const EPOCH = 315532800;
 /** Folder of the scripts in an image. */
 const SCRIPTS = join("opt", "spatialforge");
 
-/** Files that no image needs: tests, caches, hidden files, and Markdown. */
-const EXCLUDED = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
-
 /** A build context with only the files that one image reads. */
 export interface BuildContext {
   /** Path, relative to the project. It is an input of the build, so it must be the same on every machine. */
   path: string;
-  /** Hash of the names and contents of all files except the credentials. */
+  /** Hash of the names, contents, and execute bits of all files except the credentials. */
   hash: string;
 }
 
@@ -50,6 +49,7 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
     JSON.stringify({ ...RUNTIME_FACTS, toolkitDrivers: TOOLKIT_DRIVERS }),
   );
   copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
+  writeDistInfo(app, join(folder, "app", "app"));
   if (image.servesStaticFiles) {
     mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files
     copy(join(app.folder, "static"), join(folder, "served", "app", "static"));
@@ -82,24 +82,32 @@ function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: str
   });
 }
 
+function writeDistInfo({ distribution }: AppSource, folder: string): void {
+  const { folder: name, files } = distInfo(distribution);
+  mkdirSync(join(folder, name));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, file), text);
+}
+
 function copy(from: string, to: string): void {
   if (!existsSync(from)) return;
-  const filter = (source: string) => !EXCLUDED.test(relative(dirname(from), source).split(sep).join("/"));
+  const filter = (source: string) => !isLeftOut(relative(dirname(from), source).split(sep).join("/"));
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true, filter, dereference: true });
 }
 
-/** Sets constant modes and modification times in a folder. Returns a hash of its files. */
+/** Sets constant times in a folder, and constant modes that keep the execute bit of the owner. Returns a hash of its files. */
 function normalize(folder: string): string {
   const hash = createHash("sha256");
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
   for (const name of names.reverse()) {
     const path = join(folder, name);
-    const isFolder = statSync(path).isDirectory();
-    chmodSync(path, isFolder ? 0o755 : 0o644);
+    const stats = statSync(path);
+    const isFolder = stats.isDirectory();
+    const isExecutable = (stats.mode & 0o100) !== 0;
+    chmodSync(path, isFolder || isExecutable ? 0o755 : 0o644);
     if (!isFolder) {
       hash
-        .update(`${name.split(sep).join("/")}\0`)
+        .update(`${name.split(sep).join("/")}\0${isExecutable ? "x" : ""}\0`)
         .update(readFileSync(path))
         .update("\0");
     }

@@ -8,6 +8,7 @@ import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
 import { APPLICATION } from "./application";
 import { checkOut, refSlug } from "./checkout";
+import { readDistribution, type Distribution } from "./distribution";
 
 /** The source tree of an application on this machine. */
 export interface AppSource {
@@ -15,12 +16,14 @@ export interface AppSource {
   folder: string;
   /** Absolute path of the folder with its lock files. */
   lockFolder: string;
-  /** Version of the application in `pyproject.toml`. Default: `0`. */
-  version: string;
+  /** Name, version, and entry points of the application. */
+  distribution: Distribution;
   /** URL of the repository without credentials, for the label of the image. Empty for a folder on this machine. */
   repository: string;
   /** The ref of the repository as part of a release ID. Undefined for a folder on this machine. */
   refSlug?: string;
+  /** Problems of the name, version, and entry points in `pyproject.toml`. */
+  distributionProblems: Problem[];
   /** Problems of the lock files with this source. */
   lockProblems(): Problem[];
 }
@@ -44,10 +47,12 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
   }
   const pyproject = readFileSync(file, "utf8");
   const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
+  const { distribution, problems: distributionProblems } = readDistribution(pyproject, app.version);
   return {
     folder,
     lockFolder,
-    version: /^version\s*=\s*"([^"]+)"/m.exec(pyproject)?.[1] ?? "0",
+    distribution,
+    distributionProblems,
     ...("path" in app
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),

@@ -3,6 +3,7 @@ import { APPLICATION } from "../app/application";
 import { SERVICE_IMAGES } from "../docker/service-images";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 import { VARIABLE_NAME } from "./environment-rules";
+import { PYTHON_VERSION } from "./python-version";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
 /** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
@@ -34,11 +35,23 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
+/** Settings of the application that do not say where its source is. */
+const appOptions = {
+  version: z
+    .string('the version must be text: write it in quotes, as in "1.4.0"')
+    .regex(PYTHON_VERSION, "a version has the form of PEP 440, as in 1.4.0")
+    .optional()
+    .describe("Version of the application, if it is dynamic in its pyproject.toml"),
+};
+
 const app = z.union([
-  z.strictObject({ path: z.string().min(1) }),
+  z.strictObject({ path: z.string().min(1), ...appOptions }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
+  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/), ...appOptions }),
 ]);
+
+/** Settings of the application that say where its source is: a path, or a repository and a ref. */
+export const APP_SOURCE_KEYS: readonly string[] = ["path", "repository", "ref"];
 
 const env = z
   .record(
@@ -65,7 +78,9 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
+  app: app
+    .default({ path: "sample-app" })
+    .describe("Source of the application: {path}, or {repository, ref}; docs/images.md describes the other options"),
   release: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
@@ -131,6 +146,7 @@ export type Settings = Omit<ParsedSettings, "env" | "netrc">;
 /** Names of the settings in each section, by the path of the section. The path of the top level is empty. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
+  app: [...APP_SOURCE_KEYS, ...Object.keys(appOptions)],
   bases: Object.keys(bases.shape),
   indexes: Object.keys(indexes.shape),
   serviceImages: Object.keys(serviceImages.shape),

@@ -75,7 +75,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           TORCH_CPU_INDEX: settings.indexes.torchCpu,
           REBUILD: settings.rebuild,
           SOURCE: app.repository,
-          VERSION: app.version,
+          VERSION: app.distribution.version,
           REVISION: context.hash,
         },
       },

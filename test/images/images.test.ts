@@ -85,6 +85,10 @@ print(count > 10, missing)`;
     expect(python(image, code)).toBe("True []");
   });
 
+  it("knows the version of the application", () => {
+    expect(python(image, "from importlib.metadata import version; print(version('sample-app'))")).toBe("0.1.0");
+  });
+
   it("has an init, the standard labels, and a health check", () => {
     const config = JSON.parse(docker("inspect", "-f", "{{json .Config}}", image)) as {
       Entrypoint: string[];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withGeneratedTables } from "../../scripts/docs";
 import { withResults } from "../../scripts/simulate-scaling";
+import { LEFT_OUT } from "../../stack/app/left-out";
 import { MAXIMUM_STEPS, SCALE_IN_DELAY_S } from "../../stack/aws/service/scaling-steps";
 import { AWS_KEYS } from "../../stack/config/aws-schema";
 import { PORTS } from "../../stack/config/rules";
@@ -66,6 +67,12 @@ describe("docs/aws.md", () => {
       }
     });
   });
+});
+
+it("docs/images.md lists the files that no image contains", () => {
+  const images = readFileSync(join(ROOT, "docs", "images.md"), "utf8");
+  const rows = LEFT_OUT.map(({ names, reason }) => `| ${names.map((name) => `\`${name}\``).join(", ")} | ${reason} |`);
+  expect(images).toContain(`| name | reason |\n| --- | --- |\n${rows.join("\n")}\n\n`);
 });
 
 describe("docs/scaling.md", () => {

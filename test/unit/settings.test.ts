@@ -84,6 +84,24 @@ const CASES: Case[] = [
   },
   { title: "a ref without a repository", values: { app: '{"ref":"b"}' }, key: "app", remedy: /together with a ref/ },
   { title: "an empty path", values: { app: '{"path":""}' }, key: "app", remedy: /app\.path/ },
+  {
+    title: "a version of the app that is a number",
+    values: { app: '{"path":"a","version":1.4}' },
+    key: "app.version",
+    remedy: /write it in quotes/,
+  },
+  {
+    title: "a version of the app that is no version",
+    values: { app: '{"repository":"b","ref":"c","version":"latest"}' },
+    key: "app.version",
+    remedy: /PEP 440, as in 1\.4\.0/,
+  },
+  {
+    title: "a misspelled option of the app",
+    values: { app: '{"path":"a","versoin":"1"}' },
+    key: "app.versoin",
+    remedy: /did you mean app\.version\?/,
+  },
   { title: "an empty app", values: { app: "{}" }, key: "app", remedy: /either a path/ },
   {
     title: "a release with spaces",
