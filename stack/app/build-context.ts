@@ -18,6 +18,7 @@ import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import { distInfo } from "./distribution";
+import { keepFilesOf, type KeepFiles } from "./keep-files";
 import { isLeftOut } from "./left-out";
 import type { AppSource } from "./source";
 
@@ -42,6 +43,7 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));
   for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
+  for (const group of image.groups) writeKeepFiles(app.keepFiles, join(folder, "locks", group));
   // Each of these folders is the root of one layer.
   copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
   writeFileSync(
@@ -80,6 +82,15 @@ function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: str
       join(group, file === "torch.cpu.txt" ? file : "requirements.txt"),
     ]);
   });
+}
+
+/** Only the folder of the group that contains a package changes, so only its layer is built again. */
+function writeKeepFiles(keepFiles: KeepFiles, group: string): void {
+  const kept = keepFilesOf(
+    keepFiles,
+    readdirSync(group).map((file) => readFileSync(join(group, file), "utf8")),
+  );
+  if (kept) writeFileSync(join(group, "keep-files.json"), JSON.stringify(kept));
 }
 
 function writeDistInfo({ distribution }: AppSource, folder: string): void {

@@ -8,6 +8,7 @@ import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
 import { APPLICATION } from "./application";
 import { checkOut, refSlug } from "./checkout";
+import { keepFilesProblems, type KeepFiles } from "./keep-files";
 import { readDistribution, type Distribution } from "./distribution";
 
 /** The source tree of an application on this machine. */
@@ -22,8 +23,10 @@ export interface AppSource {
   repository: string;
   /** The ref of the repository as part of a release ID. Undefined for a folder on this machine. */
   refSlug?: string;
-  /** Problems of the name, version, and entry points in `pyproject.toml`. */
-  distributionProblems: Problem[];
+  /** Files of packages that stay in the images: the setting `app.keepFiles`. */
+  keepFiles: KeepFiles;
+  /** Problems of the metadata in `pyproject.toml`, and of settings that do not fit the source. */
+  problems: Problem[];
   /** Problems of the lock files with this source. */
   lockProblems(): Problem[];
 }
@@ -47,12 +50,14 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
   }
   const pyproject = readFileSync(file, "utf8");
   const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
-  const { distribution, problems: distributionProblems } = readDistribution(pyproject, app.version);
+  const { distribution, problems } = readDistribution(pyproject, app.version);
+  const keepFiles = app.keepFiles ?? {};
   return {
     folder,
     lockFolder,
     distribution,
-    distributionProblems,
+    keepFiles,
+    problems: [...problems, ...keepFilesProblems(keepFiles, readLockFiles(lockFolder))],
     ...("path" in app
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),

@@ -35,6 +35,9 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
+/** The name of a Python package: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+const PACKAGE_NAME = /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i;
+
 /** Settings of the application that do not say where its source is. */
 const appOptions = {
   version: z
@@ -42,6 +45,13 @@ const appOptions = {
     .regex(PYTHON_VERSION, "a version has the form of PEP 440, as in 1.4.0")
     .optional()
     .describe("Version of the application, if it is dynamic in its pyproject.toml"),
+  keepFiles: z
+    .record(
+      z.string().regex(PACKAGE_NAME, "the key is the name of a Python package, as in scikit-image"),
+      z.array(z.string().regex(/^[^/]/, "a pattern is relative to the folder of all packages, as in **/*.pyi")).min(1),
+    )
+    .optional()
+    .describe("Files of packages that stay in the images: patterns by the name of the package"),
 };
 
 const app = z.union([

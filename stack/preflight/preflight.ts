@@ -55,7 +55,7 @@ const NO_GPU: Gpu = { usable: false, description: "no service runs on this machi
 async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
   try {
     const source = await openApp(app);
-    return { source, problems: [...source.distributionProblems, ...source.lockProblems()] };
+    return { source, problems: [...source.problems, ...source.lockProblems()] };
   } catch (error) {
     const value = withoutCredentials(JSON.stringify(app));
     return { problems: [{ key: "app", value, remedy: (error as Error).message }] };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settingsSchema } from "../../stack/config/schema";
 import { IMAGES } from "../../stack/images/catalog";
@@ -10,6 +11,9 @@ const FORBIDDEN =
   "bash apt apt-get dpkg pip pip3 uv gcc cc g++ make ld as git curl wget vi vim nano ed perl su sudo mount passwd".split(
     " ",
   );
+
+/** The layer of a folder without files: a tar archive without entries. */
+const EMPTY_LAYER = `sha256:${createHash("sha256").update(Buffer.alloc(1024)).digest("hex")}`;
 
 /** Maximum size that an image of the sample app may add to its base, in MB (10^6 bytes, uncompressed). */
 const MAXIMUM_MB = { api: 200, worker: 170, cpu: 200 } as const;
@@ -110,7 +114,9 @@ it("API and worker share all layers except the last ones", () => {
   const [api, worker] = [layers(tagOf("api")), layers(tagOf("worker"))];
   const shared = worker.slice(0, -1);
   const [code] = worker.slice(-1);
-  expect(api).toEqual([...shared, expect.any(String), code, expect.any(String)]); // plus the web server and the static files
+  // plus the web server with its check, and the static files
+  expect(api).toEqual([...shared, expect.any(String), EMPTY_LAYER, code, expect.any(String)]);
+  expect(shared).toContain(EMPTY_LAYER);
 });
 
 it("the worker does not contain uvicorn", () => {

@@ -112,6 +112,21 @@ describe("stage", () => {
     }
   });
 
+  it("files to keep change the context of the group that contains the package, and no other", async () => {
+    const keep = { Redis: ["**/*.pyi"], numpy: ["numpy/**/include"] };
+    app = await openApp({ path: folder, keepFiles: keep });
+    expect(app.problems).toEqual([]);
+    for (const image of IMAGES) {
+      const { path } = stage(app, image);
+      const kept = image.groups.map((group) => {
+        const file = join(ROOT, path, "locks", group, "keep-files.json");
+        return [group, existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined];
+      });
+      const expected = { heavy: { numpy: keep.numpy }, light: { redis: keep.Redis } };
+      expect(Object.fromEntries(kept)).toEqual(expected);
+    }
+  });
+
   it("every image gets the facts about the application", () => {
     for (const image of IMAGES) {
       const { path } = stage(app, image);
@@ -160,6 +175,17 @@ describe("openApp", () => {
     await expect(openApp({ path: join(folder, "tests") })).rejects.toThrow(/no pyproject\.toml/);
     rmSync(join(folder, "spatialforge"), { recursive: true });
     await expect(openApp({ path: folder })).rejects.toThrow(/no package spatialforge/);
+  });
+
+  it("finds files to keep of a package that the lock does not contain", async () => {
+    const { problems } = await openApp({ path: folder, keepFiles: { "scikit-image": ["**/*.pyi"], redis: ["**"] } });
+    expect(problems).toEqual([
+      {
+        key: "app.keepFiles.scikit-image",
+        value: '["**/*.pyi"]',
+        remedy: expect.stringMatching(/lock does not contain this package/),
+      },
+    ]);
   });
 
   it("finds a lock that does not match, and names the command that fixes it", async () => {

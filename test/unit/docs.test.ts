@@ -75,6 +75,20 @@ it("docs/images.md lists the files that no image contains", () => {
   expect(images).toContain(`| name | reason |\n| --- | --- |\n${rows.join("\n")}\n\n`);
 });
 
+it("docs/images.md has each rule of images/build/prune.py with its patterns", () => {
+  const page = readFileSync(join(ROOT, "docs", "images.md"), "utf8");
+  const script = readFileSync(join(ROOT, "images", "build", "prune.py"), "utf8");
+  const [rules] = script.split("\nRULES = {\n")[1].split("\n}\n");
+  const names = [...rules.matchAll(/^ {4}"([^"]+)": Rule\(/gm)];
+  expect(names.length).toBeGreaterThan(5);
+  names.forEach(({ 1: name, index }, i) => {
+    const patterns = rules
+      .slice(index + name.length, names[i + 1]?.index)
+      .match(/(?<=")[^" ]*\*[^" ]*(?=")|torch\/share/g)!;
+    expect(page).toContain(`| ${name} | ${patterns.map((pattern) => `\`${pattern}\``).join(", ")} | `);
+  });
+});
+
 describe("docs/scaling.md", () => {
   const scaling = readFileSync(join(ROOT, "docs", "scaling.md"), "utf8");
 

@@ -97,6 +97,30 @@ const CASES: Case[] = [
     remedy: /PEP 440, as in 1\.4\.0/,
   },
   {
+    title: "files to keep that are a list",
+    values: { app: '{"path":"a","keepFiles":["**/*.pyi"]}' },
+    key: "app.keepFiles",
+    remedy: /must be an object/,
+  },
+  {
+    title: "files to keep of a package without a list",
+    values: { app: '{"path":"a","keepFiles":{"scikit-image":"**/*.pyi"}}' },
+    key: "app.keepFiles.scikit-image",
+    remedy: /must be a list/,
+  },
+  {
+    title: "files to keep with an absolute pattern",
+    values: { app: '{"path":"a","keepFiles":{"scikit-image":["/opt/venv/x"]}}' },
+    key: "app.keepFiles.scikit-image.0",
+    remedy: /relative to the folder of all packages/,
+  },
+  {
+    title: "files to keep of an invalid package",
+    values: { app: '{"path":"a","keepFiles":{"scikit image":["x"]}}' },
+    key: "app.keepFiles.scikit image",
+    remedy: /name of a Python package/,
+  },
+  {
     title: "a misspelled option of the app",
     values: { app: '{"path":"a","versoin":"1"}' },
     key: "app.versoin",
