@@ -38,6 +38,9 @@ const serviceImages = z.strictObject({
 /** The name of a Python package: https://packaging.python.org/en/latest/specifications/name-normalization/ */
 const PACKAGE_NAME = /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i;
 
+/** The name of a Debian package: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
+const OS_PACKAGE = /^[a-z0-9][a-z0-9+.-]+$/;
+
 /** Settings of the application that do not say where its source is. */
 const appOptions = {
   version: z
@@ -52,6 +55,10 @@ const appOptions = {
     )
     .optional()
     .describe("Files of packages that stay in the images: patterns by the name of the package"),
+  systemPackages: z
+    .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libgl1, without a version"))
+    .optional()
+    .describe("OS packages that the application needs at run time"),
 };
 
 const app = z.union([
@@ -131,6 +138,18 @@ export const settingsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("false: the CPU image has no shell and no programs except Python and an init"),
+  keepPrograms: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][\w.+-]*$/, "the name of a program without its folder, as in ffmpeg")
+        .regex(
+          /^(?!(apt|dpkg|pip|uvx?$))/,
+          "no image contains a package manager: to install OS packages, use app.systemPackages",
+        ),
+    )
+    .default([])
+    .describe("Programs of the base images that are not removed, as in [bash]"),
   rebuild: z
     .string()
     .default("")

@@ -151,6 +151,47 @@ print(sorted({name for folder in os.environ["PATH"].split(":") if os.path.isdir(
   });
 });
 
+describe("OS packages and programs of the settings", () => {
+  const cpu = IMAGES.find(({ name }) => name === "cpu")!;
+  const args = (SYSTEM_PACKAGES: string, KEEP_PROGRAMS: string, ROOT = "system") => ({
+    ...{ OS: "system", ROOT, SYSTEM_PACKAGES, KEEP_PROGRAMS },
+  });
+  const image = "spatialforge-test:system";
+  const buildSystem = (...settings: Parameters<typeof args>) =>
+    build(image, "cpu", baseOf(cpu), ".build/cpu", args(...settings));
+
+  it("are in the image, and nothing of apt is; Python packages are not installed again", async () => {
+    await buildSystem("libusb-1.0-0", "bash");
+    const code = `
+import ctypes, os, shutil
+ctypes.CDLL("libusb-1.0.so.0")
+left = [path for path in ("/var/lib/apt/lists", "/var/cache/apt", "/etc/apt", "/usr/lib/apt") if os.path.exists(path)]
+print([name for name in ("bash", "apt-get", "dpkg", "perl") if shutil.which(name)], left)`;
+    expect(python(image, code)).toBe("['bash'] []");
+    const base = layers(baseOf(cpu)).length;
+    expect(layers(image).slice(base + 1)).toEqual(layers(tagOf("cpu")).slice(base + 1));
+  });
+
+  it("are in the image without a shell", async () => {
+    await buildSystem("", "find", "shell-less");
+    const code = "import shutil; print([name for name in ('find', 'sh', 'ls') if shutil.which(name)])";
+    expect(python(image, code)).toBe("['find']");
+  });
+
+  it.each([
+    ["an unknown package", "no-such-package", "", /app\.systemPackages: .* has no package no-such-package/],
+    [
+      "a program that is not there",
+      "",
+      "ffmpeg",
+      /keepPrograms: the base image has no program ffmpeg.*app\.systemPackages/,
+    ],
+    ["a package whose program is removed", "git", "", /app\.systemPackages: .* program git: .* keepPrograms/],
+  ])("%s fails the build, with the setting", async (_, packages, programs, message) => {
+    await expect(buildSystem(packages, programs)).rejects.toThrow(message);
+  });
+});
+
 it.concurrent("a base with an old Python gets uv's standalone Python from the configured mirror", async () => {
   const { bases } = settingsSchema.parse({});
   const [base, uv] = ["base", "uv"].map((target) => {

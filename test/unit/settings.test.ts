@@ -121,6 +121,36 @@ const CASES: Case[] = [
     remedy: /name of a Python package/,
   },
   {
+    title: "an OS package with a version",
+    values: { app: '{"path":"a","systemPackages":["libgl1=1.7"]}' },
+    key: "app.systemPackages.0",
+    remedy: /without a version/,
+  },
+  {
+    title: "OS packages that are text",
+    values: { app: '{"path":"a","systemPackages":"libgl1"}' },
+    key: "app.systemPackages",
+    remedy: /must be a list/,
+  },
+  {
+    title: "an OS package that is an option of apt",
+    values: { app: '{"path":"a","systemPackages":["--force-yes"]}' },
+    key: "app.systemPackages.0",
+    remedy: /name of an OS package/,
+  },
+  {
+    title: "a program with its folder",
+    values: { keepPrograms: '["/usr/bin/ffmpeg"]' },
+    key: "keepPrograms.0",
+    remedy: /without its folder/,
+  },
+  {
+    title: "a program that is a package manager",
+    values: { keepPrograms: '["bash","apt-get"]' },
+    key: "keepPrograms.1",
+    remedy: /no image contains a package manager.*app\.systemPackages/,
+  },
+  {
     title: "a misspelled option of the app",
     values: { app: '{"path":"a","versoin":"1"}' },
     key: "app.versoin",
