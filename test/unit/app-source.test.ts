@@ -61,7 +61,7 @@ describe("files that no image can contain", () => {
 
   it("are allowed where no image contains them", async () => {
     symlinkSync("missing.py", path("tests", "dangling.py"));
-    symlinkSync("missing", path("spatialforge", ".cache"));
+    symlinkSync("missing", path("spatialforge", ".venv"));
     expect(await problemsOf(folder)).toEqual([]);
   });
 
