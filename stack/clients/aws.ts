@@ -1,36 +1,50 @@
 /** AWS SDK clients for the calls that the program makes itself. Each is loaded on use: a preview needs none, except with a release, or if the
- * stack needs more of a quota than at its last update. */
+ * stack's quota needs differ from those of its last update. */
 import * as aws from "@pulumi/aws";
 
-/** Region and profile of the AWS provider. If one is not set, the SDK reads it from the environment, as the provider does. */
-const config = () => ({ region: aws.config.region, profile: aws.config.profile });
+/** Number of attempts of a call. They take about two minutes if AWS throttles it or cannot be reached. */
+const MAXIMUM_ATTEMPTS = 10;
+
+const clients = new Map<string, unknown>();
+
+/**
+ * The client of a service: a client resolves its credentials once, and keeps its connections. Region and profile are those of the AWS
+ * provider. If one is not set, the SDK reads it from the environment, as the provider does.
+ */
+function shared<T>(Client: new (config: { region?: string; profile?: string; maxAttempts: number }) => T): T {
+  const { region, profile } = aws.config;
+  const key = [Client.name, region, profile].join();
+  const client = (clients.get(key) as T | undefined) ?? new Client({ region, profile, maxAttempts: MAXIMUM_ATTEMPTS });
+  clients.set(key, client);
+  return client;
+}
 
 export async function autoScalingClient() {
   const sdk = await import("@aws-sdk/client-auto-scaling");
-  return { client: new sdk.AutoScalingClient(config()), ...sdk };
+  return { client: shared(sdk.AutoScalingClient), ...sdk };
 }
 
 export async function ec2Client() {
   const { DescribeAddressesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
-  return { client: new EC2Client(config()), DescribeAddressesCommand };
+  return { client: shared(EC2Client), DescribeAddressesCommand };
 }
 
 export async function ecrClient() {
   const { BatchDeleteImageCommand, DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
-  return { client: new ECRClient(config()), BatchDeleteImageCommand, DescribeImagesCommand };
+  return { client: shared(ECRClient), BatchDeleteImageCommand, DescribeImagesCommand };
 }
 
 export async function ecsClient() {
   const sdk = await import("@aws-sdk/client-ecs");
-  return { client: new sdk.ECSClient(config()), ...sdk };
+  return { client: shared(sdk.ECSClient), ...sdk };
 }
 
 export async function logsClient() {
   const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
-  return { client: new CloudWatchLogsClient(config()), GetLogEventsCommand };
+  return { client: shared(CloudWatchLogsClient), GetLogEventsCommand };
 }
 
 export async function serviceQuotasClient() {
   const sdk = await import("@aws-sdk/client-service-quotas");
-  return { client: new sdk.ServiceQuotasClient(config()), ...sdk };
+  return { client: shared(sdk.ServiceQuotasClient), ...sdk };
 }

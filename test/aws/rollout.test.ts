@@ -84,7 +84,7 @@ async function rollOut(
   { timeout = 40, log = () => undefined }: Partial<DeploymentArgs> = {},
 ): Promise<string> {
   const { signal } = new AbortController();
-  const args = { cluster: CLUSTER, service, taskDefinition, minTasks: 1, timeout, signal };
+  const args = { cluster: CLUSTER, service, taskDefinition, minTasks: 1, stopTimeout: 30, timeout, signal };
   return waitForDeployment({ ...args, log }).then(
     () => "",
     ({ message }: Error) => message,
@@ -133,7 +133,7 @@ describe("a new version that fails is rolled back, and the next update completes
     });
     const { message, healthy } = await replace("never", good, bad, { timeout: 10 });
     expect(message).toMatch(
-      /^never: the new version failed: the timeout of 10 s expired: 0 of 1 new tasks are healthy, 1 old task is running; .*; unhealthy: \/health returned 500$/m,
+      /^never: the new version failed: the timeout expired \(spatialforge:healthTimeout, 10 s\): 0 of 1 new tasks are healthy, 1 old task is running; .*; unhealthy: \/health returned 500$/m,
     );
     expect(message).toMatch(/^never: the previous version is running$/m);
     expect(healthy).toBe(1);
@@ -177,6 +177,23 @@ describe("a new version that fails is rolled back, and the next update completes
   });
 });
 
+it("a deployment with the same task definition that fails is rolled back", async () => {
+  const end = Math.ceil(Date.now() / 1000) + 15;
+  const definitionArn = await definition("same", `test $(date +%s) -lt ${end} && touch /tmp/healthy; sleep 600`);
+  await create("same", definitionArn);
+  expect(await rollOut("same", definitionArn)).toBe("");
+  const [before] = (await describeService("same")).deployments!;
+  await new Promise((resolve) => setTimeout(resolve, end * 1000 - Date.now()));
+  await ecs.send(new UpdateServiceCommand({ service: "same", forceNewDeployment: true }));
+  const message = await rollOut("same", definitionArn, { timeout: 5 });
+  expect(message).toMatch(/^same: the new version failed: .*0 of 1 new tasks are healthy, .*1 old task is running/m);
+  expect(message).toMatch(/^same: the previous version is running$/m);
+  const { desiredCount, runningCount, deployments } = await describeService("same");
+  expect({ desiredCount, runningCount }).toEqual({ desiredCount: 1, runningCount: 1 });
+  expect(deployments![0]).toMatchObject({ id: before.id, rolloutState: "COMPLETED" });
+  await remove("same");
+});
+
 it("a first version that fails is stopped, and the next update starts the service again", async () => {
   await create("first", await definition("first", CRASHES));
   const { taskDefinition = "" } = await describeService("first");
@@ -197,7 +214,7 @@ it("a deployment is rolled back if another service has failed", async () => {
   const bad = await definition("other", NEVER_HEALTHY);
   await ecs.send(new UpdateServiceCommand({ service: "other", taskDefinition: bad }));
   const aborter = new AbortController();
-  const args = { cluster: CLUSTER, service: "other", taskDefinition: bad, minTasks: 1, timeout: 60 };
+  const args = { cluster: CLUSTER, service: "other", taskDefinition: bad, minTasks: 1, stopTimeout: 30, timeout: 60 };
   const wait = waitForDeployment({ ...args, log: () => aborter.abort(), signal: aborter.signal });
   await expect(wait).rejects.toThrow(/^other: the previous version is running$/);
   await expectSettled("other", good);

@@ -7,6 +7,7 @@ import { cacheTag, releaseOfTag, releaseTag } from "../../stack/registry/tags";
 
 const NEW = "definition:2";
 const OLD = "definition:1";
+const TARGET = { deployment: "ecs-svc/2", minTasks: 2 };
 const service = (...deployments: Deployment[]): Service => ({ status: "ACTIVE", deployments });
 const primary = (more: Deployment): Deployment => ({
   id: "ecs-svc/2",
@@ -15,7 +16,7 @@ const primary = (more: Deployment): Deployment => ({
   desiredCount: 2,
   ...more,
 });
-const active = (more: Deployment): Deployment => ({ status: "ACTIVE", taskDefinition: OLD, ...more });
+const active = (more: Deployment): Deployment => ({ id: "ecs-svc/1", status: "ACTIVE", taskDefinition: OLD, ...more });
 const task = (taskArn: string, more: Task = {}): Task => ({
   taskArn,
   startedBy: "ecs-svc/2",
@@ -29,14 +30,30 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("the state of a deployment", () => {
   it("is completed if ECS has completed the new deployment", () => {
-    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), [], NEW)).toEqual({ kind: "completed" });
+    const tasks = [task("a"), task("b")];
+    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), tasks, TARGET)).toEqual({
+      kind: "completed",
+    });
+  });
+
+  it("is in progress if ECS has completed the deployment while no task was desired, and fewer than the minimum are healthy", () => {
+    const [unhealthy] = [task("a", { healthStatus: "UNHEALTHY" })];
+    expect(deploymentState(service(primary({ rolloutState: "COMPLETED" })), [unhealthy], TARGET)).toMatchObject({
+      kind: "in-progress",
+      healthy: false,
+    });
+  });
+
+  it("is completed while scaling starts more tasks than the minimum", () => {
+    const completed = service(primary({ rolloutState: "COMPLETED", desiredCount: 5 }));
+    expect(deploymentState(completed, [task("a"), task("b")], TARGET)).toEqual({ kind: "completed" });
   });
 
   it("counts tasks that are healthy, not tasks that are RUNNING", () => {
     const state = deploymentState(
       service(primary({ rolloutState: "IN_PROGRESS", runningCount: 2, failedTasks: 1 }), active({ runningCount: 2 })),
       [task("a"), task("b", { healthStatus: "UNKNOWN" }), oldTask("c"), oldTask("d")],
-      NEW,
+      TARGET,
     );
     expect(state).toEqual({
       kind: "in-progress",
@@ -50,7 +67,7 @@ describe("the state of a deployment", () => {
     const state = deploymentState(
       service(primary({ rolloutState: "IN_PROGRESS", runningCount: 2 }), active({ runningCount: 1 })),
       [task("a"), task("b"), oldTask("c")],
-      NEW,
+      TARGET,
     );
     expect(state).toMatchObject({
       healthy: true,
@@ -60,7 +77,7 @@ describe("the state of a deployment", () => {
 
   it("waits for capacity if a new task waits for an instance", () => {
     const waiting = task("a", { lastStatus: "PROVISIONING", healthStatus: "UNKNOWN" });
-    expect(deploymentState(service(primary({ rolloutState: "IN_PROGRESS" })), [waiting], NEW)).toMatchObject({
+    expect(deploymentState(service(primary({ rolloutState: "IN_PROGRESS" })), [waiting], TARGET)).toMatchObject({
       waitsForCapacity: true,
     });
   });
@@ -69,15 +86,25 @@ describe("the state of a deployment", () => {
     [
       "ECS rolled back",
       service(
-        primary({ taskDefinition: OLD, rolloutState: "IN_PROGRESS" }),
-        active({ taskDefinition: NEW, rolloutState: "FAILED", rolloutStateReason: "circuit breaker" }),
+        primary({ id: "ecs-svc/1", taskDefinition: OLD, rolloutState: "IN_PROGRESS" }),
+        active({
+          id: "ecs-svc/2",
+          taskDefinition: NEW,
+          rolloutState: "FAILED",
+          rolloutStateReason: "circuit breaker",
+        }),
       ),
       "circuit breaker",
     ],
     [
       "ECS rolled back and does not list the failed deployment any more",
-      service(primary({ taskDefinition: OLD, rolloutState: "COMPLETED", rolloutStateReason: "rolled back" })),
+      service(primary({ id: "ecs-svc/1", rolloutState: "COMPLETED", rolloutStateReason: "rolled back" })),
       "rolled back",
+    ],
+    [
+      "ECS rolled back to a deployment with the same task definition",
+      service(primary({ id: "ecs-svc/1", rolloutState: "COMPLETED", rolloutStateReason: "restored" })),
+      "restored",
     ],
     [
       "the first deployment of the service failed",
@@ -86,7 +113,7 @@ describe("the state of a deployment", () => {
     ],
     ["the service is being deleted", { ...service(primary({})), status: "DRAINING" }, "the service is DRAINING"],
   ])("is failed if %s", (_, state, reason) => {
-    expect(deploymentState(state, [], NEW)).toEqual({ kind: "failed", reason });
+    expect(deploymentState(state, [], TARGET)).toEqual({ kind: "failed", reason });
   });
 });
 
@@ -107,24 +134,50 @@ describe("a task definition that ECS no longer deploys by itself", () => {
       { ...service(primary({ rolloutState: "FAILED" })), taskDefinition: NEW, desiredCount: 1 },
       {},
     ],
-    [
-      "the service is stopped, because its first deployment failed",
-      { ...completed, desiredCount: 0 },
-      { desiredCount: 1 },
-    ],
+    ["the service runs no task", { ...completed, desiredCount: 0 }, { desiredCount: 1 }],
   ])("is deployed again: %s", async (reason, before: Service, more) => {
     vi.spyOn(calls, "describeService").mockResolvedValueOnce(before).mockResolvedValue(completed);
-    vi.spyOn(calls, "serviceTasks").mockResolvedValue([]);
-    const update = vi.spyOn(calls, "updateService").mockResolvedValue();
+    vi.spyOn(calls, "serviceTasks").mockResolvedValue([task("a")]);
+    const update = vi.spyOn(calls, "updateService").mockResolvedValue(completed);
     const lines: string[] = [];
     const { signal } = new AbortController();
-    const args = { cluster: "sf", service: "beat", taskDefinition: NEW, minTasks: 1, timeout: 1, signal };
+    const args = {
+      cluster: "sf",
+      service: "beat",
+      taskDefinition: NEW,
+      minTasks: 1,
+      stopTimeout: 30,
+      timeout: 1,
+      signal,
+    };
     await waitForDeployment({ ...args, log: (line) => void lines.push(line) });
     expect(lines).toEqual([`${reason}: starting a new deployment`]);
     expect(update.mock.calls.map(([, changes]) => changes)).toEqual([
       { taskDefinition: NEW, forceNewDeployment: true, ...more },
     ]);
   });
+});
+
+it("a deployment is rolled back if ECS does not respond", async () => {
+  const inProgress = { ...service(primary({ rolloutState: "IN_PROGRESS" })), taskDefinition: NEW, desiredCount: 1 };
+  vi.spyOn(calls, "describeService")
+    .mockResolvedValueOnce(inProgress)
+    .mockRejectedValueOnce(new Error("the token has expired"))
+    .mockResolvedValue(service(primary({ id: "ecs-svc/1", rolloutState: "COMPLETED" })));
+  vi.spyOn(calls, "serviceTasks").mockRejectedValue(new Error("the token has expired"));
+  const { signal } = new AbortController();
+  const args = {
+    cluster: "sf",
+    service: "beat",
+    taskDefinition: NEW,
+    minTasks: 1,
+    stopTimeout: 30,
+    timeout: 1,
+    signal,
+  };
+  await expect(waitForDeployment({ ...args, log: () => undefined })).rejects.toThrow(
+    "beat: the new version failed: the token has expired\nbeat: the previous version is running",
+  );
 });
 
 it("a release is read from its tags, and from no other tag", () => {

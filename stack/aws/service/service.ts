@@ -48,6 +48,8 @@ export class Service extends pulumi.ComponentResource {
   readonly taskDefinition: aws.ecs.TaskDefinition;
   /** Minimum number of tasks. */
   readonly minTasks: number;
+  /** Seconds between SIGTERM and SIGKILL of a task. */
+  readonly stopTimeout: number;
   /** Resources that must exist before a task starts, in addition to the dependencies in the arguments. */
   readonly dependencies: pulumi.Resource[];
 
@@ -55,6 +57,7 @@ export class Service extends pulumi.ComponentResource {
     super("spatialforge:aws:Service", name, {}, opts);
     const child = { parent: this };
     this.minTasks = args.minTasks;
+    this.stopTimeout = args.stopTimeout;
     const task = taskDefinition(
       name,
       {

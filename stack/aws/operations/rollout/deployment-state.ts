@@ -17,28 +17,40 @@ export type DeploymentState =
 export const primaryDeployment = ({ deployments = [] }: Service) =>
   deployments.find(({ status }) => status === "PRIMARY");
 
+/** A deployment and its number of tasks. */
+interface DeploymentTarget {
+  /** ID of the deployment. Its task definition does not identify it: other changes of a service also start a deployment. */
+  deployment: string;
+  /** Minimum number of tasks of the service. */
+  minTasks: number;
+}
+
 /**
- * Evaluates the deployment of a task definition. The counts of a deployment say nothing about health: `runningCount` includes tasks that are
- * RUNNING and not healthy yet.
+ * Evaluates a deployment. Its counts say nothing about health: `runningCount` includes tasks that are RUNNING and not healthy yet. A deployment
+ * that ECS has completed is complete if the minimum number of tasks is healthy. More tasks, which scaling can start at any time, do not count.
  *
- * @param taskDefinition - ARN of the task definition that must run
  * @param tasks - tasks of the service whose desired status is RUNNING
  */
-export function deploymentState(service: Service, tasks: readonly Task[], taskDefinition: string): DeploymentState {
+export function deploymentState(
+  service: Service,
+  tasks: readonly Task[],
+  { deployment, minTasks }: DeploymentTarget,
+): DeploymentState {
   const primary = primaryDeployment(service);
   if (service.status !== "ACTIVE") return { kind: "failed", reason: `the service is ${service.status}` };
-  if (primary?.taskDefinition !== taskDefinition) {
-    const replaced = service.deployments?.find((one) => one.taskDefinition === taskDefinition);
+  if (primary?.id !== deployment) {
+    const replaced = service.deployments?.find(({ id }) => id === deployment);
     const reason = replaced?.rolloutStateReason ?? primary?.rolloutStateReason ?? "ECS rolled it back";
     return { kind: "failed", reason };
   }
   if (primary.rolloutState === "FAILED") {
     return { kind: "failed", reason: primary.rolloutStateReason ?? "the deployment failed" };
   }
-  if (primary.rolloutState === "COMPLETED") return { kind: "completed" };
   const { desiredCount = 0, failedTasks = 0 } = primary;
   const newTasks = tasks.filter(({ startedBy }) => startedBy === primary.id);
   const healthy = newTasks.filter(isHealthy).length;
+  const isComplete = primary.rolloutState === "COMPLETED" && healthy >= Math.min(minTasks, desiredCount);
+  if (isComplete) return { kind: "completed" };
   const old = tasks.length - newTasks.length;
   return {
     kind: "in-progress",

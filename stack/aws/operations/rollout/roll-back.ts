@@ -1,89 +1,102 @@
-import type { Service } from "@aws-sdk/client-ecs";
+import type { Service, ServiceDeployment, ServiceDeploymentBrief } from "@aws-sdk/client-ecs";
 import { ecsClient } from "../../../clients/aws";
 import { primaryDeployment } from "./deployment-state";
 import { describeService, sleep, updateService, type ServiceId } from "./service-client";
 
-/** Seconds within which a rollback should be complete. The old tasks are still running, or start on instances that exist. */
-const TIMEOUT_S = 600;
+export interface RollBackArgs extends ServiceId {
+  /** Seconds in which the tasks of the previous version become healthy, if they do not run any more. */
+  timeout: number;
+  /** Seconds between SIGTERM and SIGKILL of a task. A rollback is complete when the tasks of the failed version have stopped. */
+  stopTimeout: number;
+}
 
 const POLL_INTERVAL_MS = 3000;
 
 /**
- * Ends the deployment of a task definition, so that it does not continue unwatched: ECS rolls back to the previous version, or the service is
- * stopped if there is none. Does not throw.
+ * Ends a deployment, so that it does not continue unwatched: ECS rolls back to the previous version, or the service is stopped if there is
+ * none. A deployment that is complete stays. Does not throw.
  *
+ * @param deployment - ID of the deployment
  * @returns what the service runs afterward, in a sentence
  */
-export async function rollBack(id: ServiceId, taskDefinition: string): Promise<string> {
+export async function rollBack(args: RollBackArgs, deployment: string): Promise<string> {
   try {
-    const service = await describeService(id);
-    const isRolledBackByEcs = primaryDeployment(service)?.taskDefinition !== taskDefinition;
-    const previous = isRolledBackByEcs || (await startRollback(id, service, taskDefinition));
-    if (!previous) {
-      await updateService(id, { desiredCount: 0 });
-      return `${id.service}: there is no previous version, so the service is stopped (desired count 0)`;
+    const service = await describeService(args);
+    const primary = primaryDeployment(service);
+    if (primary?.id === deployment) {
+      if (primary.rolloutState === "COMPLETED") return `${args.service}: the deployment was complete, and stays`;
+      if (!(await startRollback(args, service))) {
+        await updateService(args, { desiredCount: 0 });
+        return `${args.service}: there is no previous version, so the service is stopped (desired count 0)`;
+      }
     }
-    return `${id.service}: ${await waitForRollback(id, taskDefinition)}`;
+    return `${args.service}: ${await waitForRollback(args, deployment)}`;
   } catch (error) {
-    return `${id.service}: the rollback failed: ${(error as Error).message}`;
+    return `${args.service}: the rollback failed: ${(error as Error).message}`;
   }
 }
 
-/** Starts a rollback. Returns whether there is a previous version. */
-async function startRollback(id: ServiceId, service: Service, taskDefinition: string): Promise<boolean> {
-  const previous = await previousTaskDefinition(id, service, taskDefinition);
-  if (!previous) return false;
+/** Starts a rollback of the primary deployment. Returns whether there is a previous version. */
+async function startRollback(id: ServiceId, service: Service): Promise<boolean> {
   const running = await runningServiceDeployment(id);
-  if (running) {
+  const isListed = service.deployments?.some(
+    ({ status, rolloutState }) => status !== "PRIMARY" && rolloutState === "COMPLETED",
+  );
+  if (running && (isListed || running.sourceServiceRevisions?.length)) {
     const { client, StopServiceDeploymentCommand } = await ecsClient();
-    await client.send(new StopServiceDeploymentCommand({ serviceDeploymentArn: running, stopType: "ROLLBACK" }));
-  } else {
-    await updateService(id, { taskDefinition: previous, forceNewDeployment: true });
+    const { serviceDeploymentArn } = running;
+    await client.send(new StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: "ROLLBACK" }));
+    return true;
   }
-  return true;
+  const previous = await previousTaskDefinition(id, service);
+  if (previous) await updateService(id, { taskDefinition: previous, forceNewDeployment: true });
+  return previous !== undefined;
 }
 
-async function waitForRollback(id: ServiceId, taskDefinition: string): Promise<string> {
-  const deadline = Date.now() + TIMEOUT_S * 1000;
+async function waitForRollback(args: RollBackArgs, deployment: string): Promise<string> {
+  const seconds = args.timeout + args.stopTimeout;
+  const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
-    const primary = primaryDeployment(await describeService(id));
-    if (primary && primary.taskDefinition !== taskDefinition && primary.rolloutState !== "IN_PROGRESS") {
+    const primary = primaryDeployment(await describeService(args));
+    if (primary && primary.id !== deployment && primary.rolloutState !== "IN_PROGRESS") {
       return primary.rolloutState === "COMPLETED"
         ? "the previous version is running"
         : `the rollback failed: ${primary.rolloutStateReason ?? primary.rolloutState}`;
     }
     await sleep(POLL_INTERVAL_MS);
   }
-  return `the rollback is not complete after ${TIMEOUT_S} s; ECS continues it`;
+  return `the rollback is not complete after ${seconds} s; ECS continues it`;
 }
 
 /** The service deployment that is in progress. */
-async function runningServiceDeployment({ cluster, service }: ServiceId): Promise<string | undefined> {
-  const { client, ListServiceDeploymentsCommand } = await ecsClient();
+async function runningServiceDeployment({ cluster, service }: ServiceId): Promise<ServiceDeployment | undefined> {
+  const { client, ListServiceDeploymentsCommand, DescribeServiceDeploymentsCommand } = await ecsClient();
   const status = ["PENDING" as const, "IN_PROGRESS" as const];
-  const { serviceDeployments = [] } = await client.send(
-    new ListServiceDeploymentsCommand({ cluster, service, status }),
-  );
-  return serviceDeployments[0]?.serviceDeploymentArn;
+  const list = new ListServiceDeploymentsCommand({ cluster, service, status });
+  const arn = (await client.send(list)).serviceDeployments?.[0]?.serviceDeploymentArn;
+  if (!arn) return undefined;
+  const describe = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] });
+  return (await client.send(describe)).serviceDeployments?.[0];
 }
 
-/** Task definition that the service ran before: that of an old deployment, or of the last successful one. */
+/** Task definition of the last successful deployment that had another one. ECS keeps service deployments for 90 days. */
 async function previousTaskDefinition(
   { cluster, service: name }: ServiceId,
-  service: Service,
-  taskDefinition: string,
+  { taskDefinition }: Service,
 ): Promise<string | undefined> {
-  const isOther = (other?: string) => other !== undefined && other !== taskDefinition;
-  const old = service.deployments?.find((one) => isOther(one.taskDefinition) && one.rolloutState === "COMPLETED");
-  if (old) return old.taskDefinition;
   const { client, ListServiceDeploymentsCommand, DescribeServiceRevisionsCommand } = await ecsClient();
-  const { serviceDeployments = [] } = await client.send(
-    new ListServiceDeploymentsCommand({ cluster, service: name, status: ["SUCCESSFUL"] }),
-  );
-  const newestFirst = [...serviceDeployments].sort((a, b) => Number(b.createdAt) - Number(a.createdAt));
-  for (const { targetServiceRevisionArn = "" } of newestFirst) {
+  const deployments: ServiceDeploymentBrief[] = [];
+  let nextToken: string | undefined;
+  do {
+    const request = { cluster, service: name, status: ["SUCCESSFUL" as const], nextToken };
+    const page = await client.send(new ListServiceDeploymentsCommand(request));
+    deployments.push(...(page.serviceDeployments ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken);
+  deployments.sort((a, b) => Number(b.createdAt) - Number(a.createdAt));
+  for (const { targetServiceRevisionArn = "" } of deployments) {
     const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns: [targetServiceRevisionArn] });
     const [revision] = (await client.send(command)).serviceRevisions ?? [];
-    if (isOther(revision?.taskDefinition)) return revision.taskDefinition;
+    if (revision?.taskDefinition && revision.taskDefinition !== taskDefinition) return revision.taskDefinition;
   }
 }

@@ -31,8 +31,10 @@ export class Rollout extends pulumi.ComponentResource {
   constructor(name: string, args: RolloutArgs, opts?: pulumi.ComponentResourceOptions) {
     super("spatialforge:aws:Rollout", name, {}, opts);
     // The ID of a service is known only after the service is updated.
-    const targets = Object.entries(args.services).map(([role, { service, taskDefinition, minTasks }]) =>
-      pulumi.all([taskDefinition.arn, service.id]).apply(([arn]) => ({ service: role, taskDefinition: arn, minTasks })),
+    const targets = Object.entries(args.services).map(([role, { service, taskDefinition, minTasks, stopTimeout }]) =>
+      pulumi
+        .all([taskDefinition.arn, service.id])
+        .apply(([arn]) => ({ service: role, taskDefinition: arn, minTasks, stopTimeout })),
     );
     const { url, credentials } = args.repository;
     const release = pulumi
@@ -53,7 +55,7 @@ export class Rollout extends pulumi.ComponentResource {
 
   private async verify(
     cluster: string,
-    targets: readonly Pick<DeploymentArgs, "service" | "taskDefinition" | "minTasks">[],
+    targets: readonly Pick<DeploymentArgs, "service" | "taskDefinition" | "minTasks" | "stopTimeout">[],
     { timeout }: RolloutArgs,
   ): Promise<void> {
     const failures: string[] = [];

@@ -16,13 +16,13 @@ export async function describeService({ cluster, service }: ServiceId): Promise<
   return services[0];
 }
 
-/** Changes a service. */
+/** Changes a service. Returns it after the change. */
 export async function updateService(
   { cluster, service }: ServiceId,
   changes: { taskDefinition?: string; desiredCount?: number; forceNewDeployment?: boolean },
-): Promise<void> {
+): Promise<Service> {
   const { client, UpdateServiceCommand } = await ecsClient();
-  await client.send(new UpdateServiceCommand({ cluster, service, ...changes }));
+  return (await client.send(new UpdateServiceCommand({ cluster, service, ...changes }))).service ?? {};
 }
 
 /** Maximum number of tasks in a page of ListTasks, and in a request of DescribeTasks. */

@@ -18,9 +18,9 @@ export interface TaskReasons {
   lines: string[];
 }
 
-/** Why the tasks of a task definition stopped or are not healthy. */
-export async function taskReasons(id: ServiceId, taskDefinition: string): Promise<TaskReasons> {
-  const isNew = ({ taskDefinitionArn }: Task) => taskDefinitionArn === taskDefinition;
+/** Why the tasks of a deployment stopped or are not healthy. @param deployment - ID of the deployment */
+export async function taskReasons(id: ServiceId, deployment: string): Promise<TaskReasons> {
+  const isNew = ({ startedBy }: Task) => startedBy === deployment;
   const stopped = (await serviceTasks(id, "STOPPED"))
     .filter(isNew)
     .sort((a, b) => (b.stoppedAt?.getTime() ?? 0) - (a.stoppedAt?.getTime() ?? 0));
