@@ -4,6 +4,7 @@ import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { lockedCuda } from "../lock/cuda";
 import type { Account } from "./account";
+import { buildNetworkProblems } from "./build-network";
 import { inspectEngine, type Engine } from "./engine";
 import { chooseGpu, type Gpu } from "./gpu";
 import { localProblems } from "./local";
@@ -29,7 +30,13 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
   ]);
   const local = engine && (await inspectMachine(settings, stack, engine, app.source));
   return {
-    problems: [...app.problems, ...problems, ...account.problems, ...(local?.problems ?? [])],
+    problems: [
+      ...app.problems,
+      ...buildNetworkProblems(settings),
+      ...problems,
+      ...account.problems,
+      ...(local?.problems ?? []),
+    ],
     engine,
     gpu: local?.gpu,
     app: app.source,
