@@ -8,8 +8,10 @@ import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
 import { APPLICATION } from "./application";
 import { checkOut, refSlug } from "./checkout";
+import { readDistribution, type Distribution } from "./distribution";
+import { keepFilesProblems, type KeepFiles } from "./keep-files";
+import { isLeftOut } from "./left-out";
 import { findApplications, otherFileProblem, packageParent, pyprojectProblem } from "./shape";
-import { isExcluded } from "./shipped";
 import { treeProblems } from "./tree";
 
 /** The source tree of an application on this machine. */
@@ -20,12 +22,16 @@ export interface AppSource {
   packageParent: string;
   /** Absolute path of the folder with its lock files. */
   lockFolder: string;
-  /** Version of the application in `pyproject.toml`. Default: `0`. */
-  version: string;
+  /** Name, version, and entry points of the application. */
+  distribution: Distribution;
   /** URL of the repository without credentials, for the label of the image. Empty for a folder on this machine. */
   repository: string;
   /** The ref of the repository as part of a release ID. Undefined for a folder on this machine. */
   refSlug?: string;
+  /** Files of packages that stay in the images: the setting `app.keepFiles`. */
+  keepFiles: KeepFiles;
+  /** Problems of the metadata in `pyproject.toml`, and of settings that do not fit the source. */
+  problems: Problem[];
   /** Problems of the lock files with this source. */
   lockProblems(): Problem[];
   /** Problems of files that an image cannot contain. */
@@ -50,16 +56,20 @@ export class AppError extends Error {
 export async function openApp(app: Settings["app"]): Promise<AppSource> {
   const root = "path" in app ? resolve(ROOT, app.path) : await checkOut(app.repository, app.ref);
   const folder = "path" in app ? root : join(root, app.folder ?? ".");
-  const problems = existsSync(folder) ? shapeProblems(app, folder) : [missingFolder(app, root)];
+  const remedies = existsSync(folder) ? shapeProblems(app, folder) : [missingFolder(app, root)];
   const parent = packageParent(folder);
-  if (problems.length || !parent) throw new AppError(problems);
+  if (remedies.length || !parent) throw new AppError(remedies);
   const pyproject = readFileSync(join(folder, "pyproject.toml"), "utf8");
   const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
+  const { distribution, problems } = readDistribution(pyproject, app.version);
+  const keepFiles = app.keepFiles ?? {};
   return {
     folder,
     packageParent: parent,
     lockFolder,
-    version: /^version\s*=\s*"([^"]+)"/m.exec(pyproject)?.[1] ?? "0",
+    distribution,
+    keepFiles,
+    problems: [...problems, ...keepFilesProblems(keepFiles, readLockFiles(lockFolder))],
     ...("path" in app
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),
@@ -68,7 +78,7 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
         ({ requirement, locked, remedy }) => ({ key: "app", value: `${requirement} (locked: ${locked})`, remedy }),
       ),
     treeProblems: () =>
-      treeProblems(folder, [join(parent, APPLICATION.package), join(parent, "static")], isExcluded, downloadLfs(app)),
+      treeProblems(folder, [join(parent, APPLICATION.package), join(parent, "static")], isLeftOut, downloadLfs(app)),
   };
 }
 

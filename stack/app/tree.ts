@@ -31,20 +31,20 @@ type Kind = keyof typeof REMEDIES;
  * Problems of files in a source tree that an image cannot contain.
  * @param root - absolute path of the tree. Messages contain paths relative to it.
  * @param parts - absolute paths of the folders that images contain. A folder that does not exist is no problem.
- * @param isExcluded - whether no image contains a path, relative to the folder that contains its part
+ * @param isLeftOut - whether no image contains a path, relative to the folder that contains its part
  * @param downloadLfs - how to download the files in Git LFS
  */
 export function treeProblems(
   root: string,
   parts: readonly string[],
-  isExcluded: (path: string) => boolean,
+  isLeftOut: (path: string) => boolean,
   downloadLfs: string,
 ): Problem[] {
   const found: Partial<Record<Kind, string[]>> = {};
   for (const part of parts) {
     walk(
       part,
-      (path) => isExcluded(posix(relative(join(part, ".."), path))),
+      (path) => isLeftOut(posix(relative(join(part, ".."), path))),
       (kind, path) => {
         (found[kind] ??= []).push(posix(relative(root, path)));
       },
@@ -60,11 +60,11 @@ export function treeProblems(
 
 function walk(
   path: string,
-  isExcluded: (path: string) => boolean,
+  isLeftOut: (path: string) => boolean,
   report: (kind: Kind, path: string) => void,
   parents: readonly string[] = [],
 ): void {
-  if (isExcluded(path) || !lstatSync(path, { throwIfNoEntry: false })) return;
+  if (isLeftOut(path) || !lstatSync(path, { throwIfNoEntry: false })) return;
   let stats: Stats;
   try {
     stats = statSync(path);
@@ -74,7 +74,7 @@ function walk(
   if (stats.isDirectory()) {
     const real = realpathSync(path);
     if (parents.includes(real)) return report("loop", path);
-    for (const name of readdirSync(path).sort()) walk(join(path, name), isExcluded, report, [...parents, real]);
+    for (const name of readdirSync(path).sort()) walk(join(path, name), isLeftOut, report, [...parents, real]);
   } else if (!stats.isFile()) report("special", path);
   else if (stats.size > MAXIMUM_BYTES) report("large", path);
   else if (stats.size < POINTER_BYTES && isPointer(path)) report("pointer", path);

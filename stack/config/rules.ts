@@ -18,11 +18,19 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
       remedy: "a secret must not be in plain text: use `pulumi config set --secret spatialforge:netrc < .netrc`",
     });
   }
-  if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, context.project, context.stack));
+  if (settings.platform === "aws") {
+    problems.push(...awsProblems(settings.aws, context.project, context.stack), ...timeProblems(settings));
+  }
   return [
     ...problems,
     ...Object.entries(settings.env).flatMap(([name, value]) => variableProblems(name, value, context)),
   ];
+}
+
+function timeProblems({ healthTimeout, aws: { minHealthyTime } }: ParsedSettings): Problem[] {
+  if (minHealthyTime < healthTimeout) return [];
+  const remedy = `no new task would be healthy within healthTimeout (${healthTimeout} s): use a shorter time, or raise healthTimeout`;
+  return [{ key: "aws.minHealthyTime", value: String(minHealthyTime), remedy }];
 }
 
 function appProblems({ app }: ParsedSettings): Problem[] {

@@ -3,6 +3,7 @@ import { APPLICATION } from "../app/application";
 import { SERVICE_IMAGES } from "../docker/service-images";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 import { VARIABLE_NAME } from "./environment-rules";
+import { PYTHON_VERSION } from "./python-version";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
 /**
@@ -59,16 +60,46 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
+/** The name of a Python package: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+const PACKAGE_NAME = /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i;
+
+/** The name of a Debian package: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
+const OS_PACKAGE = /^[a-z0-9][a-z0-9+.-]+$/;
+
+/** Settings of the application that do not say where its source is. */
+const appOptions = {
+  version: z
+    .string('the version must be text: write it in quotes, as in "1.4.0"')
+    .regex(PYTHON_VERSION, "a version has the form of PEP 440, as in 1.4.0")
+    .optional()
+    .describe("Version of the application, if it is dynamic in its pyproject.toml"),
+  keepFiles: z
+    .record(
+      z.string().regex(PACKAGE_NAME, "the key is the name of a Python package, as in scikit-image"),
+      z.array(z.string().regex(/^[^/]/, "a pattern is relative to the folder of all packages, as in **/*.pyi")).min(1),
+    )
+    .optional()
+    .describe("Files of packages that stay in the images: patterns by the name of the package"),
+  systemPackages: z
+    .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libgl1, without a version"))
+    .optional()
+    .describe("OS packages that the application needs at run time"),
+};
+
 const app = z.union([
-  z.strictObject({ path: z.string().min(1) }),
+  z.strictObject({ path: z.string().min(1), ...appOptions }),
   // git would interpret a leading dash as an option.
   z.strictObject({
     repository: z.string().regex(/^[^-]/),
     ref: z.string().regex(/^[^-]/),
     /** Folder of the application in the repository, relative to its root. Default: the root. */
     folder: z.string().min(1).optional(),
+    ...appOptions,
   }),
 ]);
+
+/** Settings of the application that say where its source is: a path, or a repository, a ref, and a folder. */
+export const APP_SOURCE_KEYS: readonly string[] = ["path", "repository", "ref", "folder"];
 
 const env = z
   .record(
@@ -95,7 +126,11 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref, folder}"),
+  app: app
+    .default({ path: "sample-app" })
+    .describe(
+      "Source of the application: {path}, or {repository, ref, folder}; docs/images.md describes the other options",
+    ),
   release: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
@@ -139,6 +174,18 @@ export const settingsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("false: the CPU image has no shell and no programs except Python and an init"),
+  keepPrograms: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][\w.+-]*$/, "the name of a program without its folder, as in ffmpeg")
+        .regex(
+          /^(?!(apt|dpkg|pip|uvx?$))/,
+          "no image contains a package manager: to install OS packages, use app.systemPackages",
+        ),
+    )
+    .default([])
+    .describe("Programs of the base images that are not removed, as in [bash]"),
   rebuild: z
     .string()
     .default("")
@@ -164,6 +211,7 @@ export type Settings = Omit<ParsedSettings, "env" | "netrc">;
 /** Names of the settings in each section, by the path of the section. The path of the top level is empty. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
+  app: [...APP_SOURCE_KEYS, ...Object.keys(appOptions)],
   bases: Object.keys(bases.shape),
   build: Object.keys(build.shape),
   indexes: Object.keys(indexes.shape),

@@ -65,7 +65,7 @@ const NO_GPU: Gpu = { usable: false, description: "no service runs on this machi
 async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
   try {
     const source = await openApp(app);
-    return { source, problems: [...source.treeProblems(), ...source.lockProblems()] };
+    return { source, problems: [...source.problems, ...source.treeProblems(), ...source.lockProblems()] };
   } catch (error) {
     const value = withoutCredentials(JSON.stringify(app));
     const remedies = error instanceof AppError ? error.remedies : [(error as Error).message];

@@ -30,7 +30,7 @@ export async function build(
 ): Promise<void> {
   const options = Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
   options.push("--target", target, ...buildArgs({ BASE: base, ...args }));
-  await dockerBuild(["-q", "-t", tag, ...options], context);
+  await dockerBuild(["-t", tag, ...options], context);
 }
 
 /**
@@ -43,7 +43,8 @@ export async function dockerBuild(options: string[], context: string): Promise<v
   const config = mkdtempSync(join(tmpdir(), "spatialforge-buildx-"));
   const env = { ...process.env, BUILDX_CONFIG: config };
   try {
-    await promisify(execFile)("docker", ["build", ...options, join(ROOT, context)], { env });
+    const command = ["build", "--progress", "plain", ...options, join(ROOT, context)];
+    await promisify(execFile)("docker", command, { env, maxBuffer: 1 << 28 });
   } finally {
     rmSync(config, { recursive: true });
   }

@@ -143,7 +143,7 @@ function openssl(...args: string[]): void {
 const build = (target: string, args: Record<string, string>, ...options: string[]): Promise<void> => {
   const blocked = BLOCKED.flatMap((host) => ["--add-host", `${host}:127.0.0.1`]);
   const all = buildArgs({ BASE: base, REBUILD: RUN, ...args });
-  return dockerBuild(["--progress", "plain", "--target", target, ...blocked, ...all, ...options], context);
+  return dockerBuild(["--target", target, ...blocked, ...all, ...options], context);
 };
 
 /** The message of a build that fails. */

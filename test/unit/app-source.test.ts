@@ -59,7 +59,7 @@ describe("files that no image can contain", () => {
 
   it("are allowed where no image contains them", async () => {
     symlinkSync("missing.py", path("tests", "dangling.py"));
-    symlinkSync("missing", path("spatialforge", "__pycache__"));
+    symlinkSync("missing", path("spatialforge", ".venv"));
     expect(await problemsOf(folder)).toEqual([]);
   });
 
