@@ -17,13 +17,12 @@ import { TOOLKIT_DRIVERS } from "../images/cuda";
 import { heavyFiles } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
+import { writeBuildNetwork } from "./build-network";
 import { distInfo } from "./distribution";
+import { EPOCH } from "./epoch";
 import { keepFilesOf, type KeepFiles } from "./keep-files";
 import { isLeftOut } from "./left-out";
 import type { AppSource } from "./source";
-
-/** Modification time of all staged files, in seconds since 1970. A constant keeps layers reproducible. 1980-01-01 is the minimum of zip. */
-const EPOCH = 315532800;
 
 /** Folder of the scripts in an image. */
 const SCRIPTS = join("opt", "spatialforge");
@@ -32,7 +31,7 @@ const SCRIPTS = join("opt", "spatialforge");
 export interface BuildContext {
   /** Path, relative to the project. It is an input of the build, so it must be the same on every machine. */
   path: string;
-  /** Hash of the names, contents, and execute bits of all files except the credentials. */
+  /** Hash of the names, contents, and execute bits of all files except the credentials and the settings of the network. */
   hash: string;
 }
 
@@ -58,6 +57,7 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   }
   const hash = normalize(folder);
   writeNetrc(path, "");
+  writeBuildNetwork(path, { caBundle: "", osMirror: "" });
   return { path, hash };
 }
 

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
 import { serviceSpecs } from "../config/services";
+import { AWS_IMAGE_PLATFORM } from "../images/catalog";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { PLATFORM_TYPE } from "../preflight/deployed";
@@ -23,9 +24,6 @@ import { KmsKey } from "./storage/kms-key";
 import { ModelVolume } from "./storage/model-volume";
 import { Redis } from "./storage/redis";
 import { Repository } from "./storage/repository";
-
-/** Platform of the images: GPU instances and Fargate tasks have x86_64 CPUs. */
-const IMAGE_PLATFORM = "linux/amd64";
 
 /** Days within which a deleted secret can be restored, if deletion protection is on. 30 is the maximum of Secrets Manager. */
 const RECOVERY_WINDOW_DAYS = 30;
@@ -59,7 +57,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
     });
 
     const repository = new Repository("repository", { ...context, kmsKeyArn }, child);
-    const { source, digests } = images({ ...args, platform: IMAGE_PLATFORM, repository }, child);
+    const { source, digests } = images({ ...args, platform: AWS_IMAGE_PLATFORM, repository }, child);
     const redis = new Redis("redis", { ...data, ...settings.redis, ...inVpc("redis") }, child);
     const bucket = new Bucket("bucket", { ...data, ...settings.bucket }, child);
     const modelVolume = new ModelVolume("model-volume", { ...data, ...inVpc("model-volume") }, child);

@@ -27,6 +27,28 @@ const indexes = z.strictObject({
   python: index.default("").describe("Package index to use instead of PyPI"),
   torchCpu: index.default("https://download.pytorch.org/whl/cpu").describe("Index of torch for the CPU image"),
   pythonBuilds: index.default("").describe("Mirror of uv's Python builds, for bases whose own Python is too old"),
+  extra: z.array(index.min(1)).default([]).describe("More package indexes, in addition to the index `python`"),
+  osPackages: index
+    .default("")
+    .describe("Mirror of the OS packages, with the folders debian and debian-security, or ubuntu"),
+});
+
+const build = z.strictObject({
+  proxy: z
+    .string()
+    .refine(
+      isIndexUrl,
+      "a proxy is an http(s) URL without credentials, which would be stored in plain text: use a proxy that requires none",
+    )
+    .default("")
+    .describe("HTTP proxy through which builds reach package servers, as in http://proxy.example.com:3128"),
+  noProxy: z.string().default("").describe("Hosts that builds reach without the proxy, separated by commas"),
+  caBundle: z
+    .string()
+    .default("")
+    .describe(
+      "PEM file on this machine with the certificate authorities that builds trust, instead of those of the base",
+    ),
 });
 
 const image = (name: keyof typeof SERVICE_IMAGES) => z.string().min(1).default(SERVICE_IMAGES[name]);
@@ -131,7 +153,10 @@ export const settingsSchema = z.strictObject({
   serviceImages: serviceImages
     .prefault({})
     .describe("Images of the services on this machine: {redis, objectStore, registry, proxy}"),
-  indexes: indexes.prefault({}).describe("Package indexes: {python, torchCpu, pythonBuilds}"),
+  indexes: indexes
+    .prefault({})
+    .describe("Package indexes and mirrors: {python, extra, torchCpu, pythonBuilds, osPackages}"),
+  build: build.prefault({}).describe("Network of the image builds: {proxy, noProxy, caBundle}"),
   netrc: z
     .string()
     .refine(isNetrc, "netrc has lines `machine HOST login USER password PASSWORD`")
@@ -188,6 +213,7 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
   app: [...APP_SOURCE_KEYS, ...Object.keys(appOptions)],
   bases: Object.keys(bases.shape),
+  build: Object.keys(build.shape),
   indexes: Object.keys(indexes.shape),
   serviceImages: Object.keys(serviceImages.shape),
   ...AWS_KEYS,

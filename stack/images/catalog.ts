@@ -20,3 +20,6 @@ export type ImageName = ImageSpec["name"];
 
 /** The images of a release, each as `repository@sha256:...`. On this machine, a release can have some of the images only. */
 export type ImageDigests = Partial<Record<ImageName, string>>;
+
+/** Platform of the images on AWS: GPU instances and Fargate tasks have x86_64 CPUs. */
+export const AWS_IMAGE_PLATFORM = "linux/amd64";

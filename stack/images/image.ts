@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { writeNetrc, type BuildContext } from "../app/build-context";
+import { proxyArguments, writeBuildNetwork } from "../app/build-network";
 import type { AppSource } from "../app/source";
 import type { Settings } from "../config/schema";
 import { completeBuildCache, ensureCacheImage } from "../registry/build-cache";
@@ -54,6 +55,10 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
       return `${repository}:${tag}`;
     }),
   );
+  writeBuildNetwork(context.path, {
+    caBundle: settings.build.caBundle,
+    osMirror: settings.indexes.osPackages,
+  });
   const contextPath = pulumi.unsecret(
     netrc.apply((text) => {
       writeNetrc(context.path, text);
@@ -77,6 +82,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
         builderVersion: docker.BuilderVersion.BuilderBuildKit,
         cacheFrom: { images: [imageName] },
         args: {
+          ...proxyArguments(settings.build),
           BUILDKIT_INLINE_CACHE: "1",
           BASE: settings.bases[spec.base],
           UV: settings.bases.uv,
@@ -84,6 +90,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           PYTHON: settings.python,
           PYTHON_BUILDS: settings.indexes.pythonBuilds,
           PYTHON_INDEX: settings.indexes.python,
+          EXTRA_INDEXES: settings.indexes.extra.join(" "),
           TORCH_CPU_INDEX: settings.indexes.torchCpu,
           REBUILD: settings.rebuild,
           SOURCE: app.repository,

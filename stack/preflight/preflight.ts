@@ -4,6 +4,8 @@ import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { lockedCuda } from "../lock/cuda";
 import type { Account } from "./account";
+import { buildNetworkProblems } from "./build-network";
+import { emulationProblems } from "./emulation";
 import { inspectEngine, type Engine } from "./engine";
 import { chooseGpu, type Gpu } from "./gpu";
 import { localProblems } from "./local";
@@ -29,7 +31,13 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
   ]);
   const local = engine && (await inspectMachine(settings, stack, engine, app.source));
   return {
-    problems: [...app.problems, ...problems, ...account.problems, ...(local?.problems ?? [])],
+    problems: [
+      ...app.problems,
+      ...buildNetworkProblems(settings),
+      ...problems,
+      ...account.problems,
+      ...(local?.problems ?? []),
+    ],
     engine,
     gpu: local?.gpu,
     app: app.source,
@@ -37,16 +45,18 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
   };
 }
 
-/** Checks what only the platform docker requires of this machine. */
+/** Checks what each platform requires of this machine. */
 async function inspectMachine(
   settings: Settings,
   stack: string,
-  { nvidiaRuntime }: Engine,
+  engine: Engine,
   app?: AppSource,
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
-  if (settings.platform !== "docker") return { gpu: NO_GPU, problems: [] };
+  if (settings.platform !== "docker") {
+    return { gpu: NO_GPU, problems: settings.release ? [] : await emulationProblems(dockerClient(), stack, engine) };
+  }
   const cuda = app && lockedCuda(app.lockFolder);
-  const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, nvidiaRuntime, cuda);
+  const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, engine.nvidiaRuntime, cuda);
   return { gpu, problems: [...problems, ...(await localProblems(settings, stack, gpu.usable))] };
 }
 

@@ -19,12 +19,7 @@ export const tagOf = (name: ImageName): string => `spatialforge-test:${name}`;
 export const buildArgs = (args: Record<string, string>): string[] =>
   Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
 
-/**
- * Builds a target from a staged context, whose path is relative to the project. Each build has a Buildx configuration of its own,
- * because BuildKit identifies a client by it and requests only the files whose size or time has changed since the client's last
- * build: all staged files have the same time.
- * @throws Error with the output of the build if it fails.
- */
+/** Builds a target from a staged context, whose path is relative to the project. */
 export async function build(
   tag: string,
   target: ImageName,
@@ -35,10 +30,20 @@ export async function build(
 ): Promise<void> {
   const options = Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
   options.push("--target", target, ...buildArgs({ BASE: base, ...args }));
+  await dockerBuild(["-t", tag, ...options], context);
+}
+
+/**
+ * Runs `docker build` with a staged context, whose path is relative to the project. Each build has a Buildx configuration of its own,
+ * because BuildKit identifies a client by it and requests only the files whose size or time has changed since the client's last
+ * build: all staged files have the same time.
+ * @throws Error whose message contains the output of the build
+ */
+export async function dockerBuild(options: string[], context: string): Promise<void> {
   const config = mkdtempSync(join(tmpdir(), "spatialforge-buildx-"));
   const env = { ...process.env, BUILDX_CONFIG: config };
   try {
-    const command = ["build", "--progress", "plain", "-t", tag, ...options, join(ROOT, context)];
+    const command = ["build", "--progress", "plain", ...options, join(ROOT, context)];
     await promisify(execFile)("docker", command, { env, maxBuffer: 1 << 28 });
   } finally {
     rmSync(config, { recursive: true });

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, vi } from "vitest";
+import { proxyArguments } from "../../stack/app/build-network";
 import "../../stack/startup"; // formatting the stacks of Pulumi's promises would take most of the time of a test
 
 /** A resource that the program registered. */
@@ -68,6 +69,7 @@ export async function mockEngine(
     stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
     writeNetrc: () => undefined,
   }));
+  vi.doMock("../../stack/app/build-network", () => ({ proxyArguments, writeBuildNetwork: () => undefined }));
   const registered: Registered[] = [];
   let request: Omit<Registered, "type" | "name" | "inputs">;
   const responses = { ...providerFunctions(aws), ...calls };

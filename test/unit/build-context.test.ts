@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -17,6 +18,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RUNTIME_FACTS } from "../../stack/app/application";
 import { TOOLKIT_DRIVERS } from "../../stack/images/cuda";
 import { stage, writeNetrc } from "../../stack/app/build-context";
+import { writeBuildNetwork } from "../../stack/app/build-network";
+import { EPOCH } from "../../stack/app/epoch";
 import { openApp, type AppSource } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
 import { ROOT } from "../../stack/root";
@@ -106,10 +109,18 @@ describe("stage", () => {
     for (const image of IMAGES) {
       const { path } = stage(app, image);
       const served = image.servesStaticFiles ? ["served"] : [];
-      const shared = ["Dockerfile", "app", "build", "credentials", "locks", "runtime"];
+      const shared = ["Dockerfile", "app", "build", "credentials", "locks", "network", "runtime"];
       expect(readdirSync(join(ROOT, path)).sort()).toEqual([...shared, ...served].sort());
       expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...image.groups].sort());
     }
+  });
+
+  it("a package in src/ is built like one next to pyproject.toml", async () => {
+    const flat = hashes();
+    mkdirSync(join(folder, "src"));
+    for (const name of ["spatialforge", "static"]) renameSync(join(folder, name), join(folder, "src", name));
+    app = await openApp({ path: folder });
+    expect(hashes()).toEqual(flat);
   });
 
   it("files to keep change the context of the group that contains the package, and no other", async () => {
@@ -166,6 +177,23 @@ describe("writeNetrc", () => {
     writeNetrc(path, "");
     expect(readFileSync(fileIn(path), "utf8")).toBe("");
     expect(process.listenerCount("exit")).toBe(listeners);
+  });
+});
+
+describe("writeBuildNetwork", () => {
+  it("writes the settings of the network, which are empty by default and change no hash", () => {
+    const [image] = IMAGES;
+    const before = stage(app, image);
+    const files = ["ca.pem", "os-mirror"].map((name) => join(ROOT, before.path, "network", name));
+    const read = () => files.map((file) => readFileSync(file, "utf8"));
+    expect(read()).toEqual(["", ""]);
+    const caBundle = join(folder, "ca.pem");
+    writeFileSync(caBundle, "certificates");
+    writeBuildNetwork(before.path, { caBundle, osMirror: "https://mirror.example.com" });
+    expect(read()).toEqual(["certificates", "https://mirror.example.com"]);
+    for (const file of files) expect(statSync(file).mtimeMs).toBe(EPOCH * 1000);
+    expect(stage(app, image)).toEqual(before);
+    expect(read()).toEqual(["", ""]);
   });
 });
 

@@ -465,7 +465,7 @@ describe("AWS account", () => {
   });
 
   it("rejects credentials that only the provider reads", async () => {
-    await fakeEngine();
+    await fakeEngine({ "/info": { Architecture: "x86_64" } });
     vi.stubEnv("AWS_REGION", "us-east-1");
     pulumi.runtime.setConfig("aws:assumeRoles", '[{"roleArn":"arn:aws:iam::123456789012:role/deploy"}]');
     onTestFinished(() => pulumi.runtime.setConfig("aws:assumeRoles", ""));

@@ -202,6 +202,36 @@ const CASES: Case[] = [
     remedy: /without credentials/,
   },
   {
+    title: "an additional index with credentials",
+    values: { indexes: '{"extra":["https://host/simple","https://me:pw@host/simple"]}' },
+    key: "indexes.extra.1",
+    remedy: /without credentials/,
+  },
+  {
+    title: "an empty additional index",
+    values: { indexes: '{"extra":[""]}' },
+    key: "indexes.extra.0",
+    remedy: /must not be empty/,
+  },
+  {
+    title: "a proxy with credentials",
+    values: { build: '{"proxy":"http://me:pw@proxy:3128"}' },
+    key: "build.proxy",
+    remedy: /without credentials/,
+  },
+  {
+    title: "a proxy without a scheme",
+    values: { build: '{"proxy":"proxy:3128"}' },
+    key: "build.proxy",
+    remedy: /http\(s\) URL/,
+  },
+  {
+    title: "a misspelled key of build",
+    values: { build: '{"caBundel":"x"}' },
+    key: "build.caBundel",
+    remedy: /did you mean build\.caBundle\?/,
+  },
+  {
     title: "a .netrc file in another format",
     values: { netrc: "pypi.example.com me hunter2" },
     key: "netrc",
