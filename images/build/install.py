@@ -66,7 +66,8 @@ def install(locks: Path) -> None:
         uv("-r", str(torch), "--index-url", os.environ["TORCH_CPU_INDEX"], *hashed)
     requirements = locks / "requirements.txt"
     if requirements.exists():
-        uv("-r", str(requirements), "--require-hashes")
+        # The hashes decide which file is installed, so each index may have it.
+        uv("-r", str(requirements), "--require-hashes", "--index-strategy", "unsafe-best-match")
 
 
 def prune() -> None:

@@ -14,7 +14,7 @@ import {
 import { dirname, join, relative, sep } from "node:path";
 import type { ImageSpec } from "../images/catalog";
 import { TOOLKIT_DRIVERS } from "../images/cuda";
-import { heavyFiles } from "../lock/groups";
+import { groupFile } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import type { AppSource } from "./source";
@@ -42,6 +42,8 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   const folder = join(ROOT, path);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));
+  // The Dockerfile mounts this folder in the builds of all images. It stays empty in that of the CPU image.
+  mkdirSync(join(folder, "locks", "cuda"), { recursive: true });
   for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
   // Each of these folders is the root of one layer.
   copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
@@ -73,12 +75,10 @@ export function writeNetrc(contextPath: string, netrc: string): void {
 
 /** Lock files of an image, each with the path at which the Dockerfile expects it. */
 function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: string][] {
-  return image.groups.flatMap((group) => {
-    const files = group === "heavy" ? heavyFiles(image.base, readdirSync(lockFolder)) : [`${group}.txt`];
-    return files.map((file): [string, string] => [
-      join(lockFolder, file),
-      join(group, file === "torch.cpu.txt" ? file : "requirements.txt"),
-    ]);
+  const files = readdirSync(lockFolder);
+  return image.groups.map((group): [string, string] => {
+    const file = groupFile(group, image.base, files);
+    return [join(lockFolder, file), join(group, file === "torch.cpu.txt" ? file : "requirements.txt")];
   });
 }
 

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
-import { readLockFiles } from "../lock/file";
 import { lockProblems } from "../lock/fit";
 import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
@@ -52,7 +51,7 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),
     lockProblems: () =>
-      lockProblems(pyproject, readLockFiles(lockFolder), { path: "path" in app ? app.path : folder }).map(
+      lockProblems(pyproject, app, lockFolder, { path: "path" in app ? app.path : folder }).map(
         ({ requirement, locked, remedy }) => ({ key: "app", value: `${requirement} (locked: ${locked})`, remedy }),
       ),
   };

@@ -34,10 +34,18 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
+/** What the lock contains in addition to the dependencies of the app: `npm run lock -- --help` describes each. */
+const lockChoice = {
+  extras: z.array(z.string().min(1)).optional(),
+  groups: z.array(z.string().min(1)).optional(),
+  requirements: z.array(z.string().min(1)).optional(),
+  overrides: z.array(z.string().min(1)).optional(),
+};
+
 const app = z.union([
-  z.strictObject({ path: z.string().min(1) }),
+  z.strictObject({ path: z.string().min(1), ...lockChoice }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/) }),
+  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/), ...lockChoice }),
 ]);
 
 const env = z
@@ -65,7 +73,11 @@ export const settingsSchema = z.strictObject({
     .enum(["docker", "aws"])
     .default("docker")
     .describe("Where the services run: docker (this machine) or aws"),
-  app: app.default({ path: "sample-app" }).describe("Source of the application: {path}, or {repository, ref}"),
+  app: app
+    .default({ path: "sample-app" })
+    .describe(
+      "Source of the application: {path}, or {repository, ref}; its lock also has {extras, groups, requirements, overrides}",
+    ),
   release: z
     .string()
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
