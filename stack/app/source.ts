@@ -16,6 +16,8 @@ export interface AppSource {
   lockFolder: string;
   /** Version of the application in `pyproject.toml`. Default: `0`. */
   version: string;
+  /** `requires-python` of the application. Empty if it supports every version. */
+  requiresPython: string;
   /** URL of the repository without credentials, for the label of the image. Empty for a folder on this machine. */
   repository: string;
   /** The ref of the repository as part of a release ID. Undefined for a folder on this machine. */
@@ -42,11 +44,13 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
     throw new Error(`the folder has no package ${APPLICATION.package}: ${remedy}`);
   }
   const pyproject = readFileSync(file, "utf8");
-  const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
+  const project = readAppProject(pyproject);
+  const lockFolder = join(ROOT, "images", "locks", project.name);
   return {
     folder,
     lockFolder,
     version: /^version\s*=\s*"([^"]+)"/m.exec(pyproject)?.[1] ?? "0",
+    requiresPython: project.python,
     ...("path" in app
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatPins, keepKnownHashes, parsePins } from "../../scripts/lock/pins";
 import { lockProblems, recordedInputs } from "../../stack/lock/fit";
 import type { LockRecord } from "../../stack/lock/fit";
+import { pythonOfImage, pythonProblems } from "../../stack/lock/base-python";
 import { CUDA_PACKAGES, EXCLUDED_PACKAGES, GROUP_ROOTS, groupFile, groupOf, GROUPS } from "../../stack/lock/groups";
 import { allRequirements, lockInputs } from "../../stack/lock/inputs";
 import { readAppProject } from "../../stack/lock/project";
@@ -140,6 +141,34 @@ describe("lockProblems", () => {
       expect.stringContaining("project.dependencies"),
       expect.stringContaining("requires-python"),
     ]);
+  });
+});
+
+describe("the Python of a base", () => {
+  const CUDA = "nvidia/cuda:13.0.2-base-ubuntu24.04";
+  it.each<[base: string, python: string | undefined]>([
+    ["python:3.12-slim", "3.12"],
+    ["registry.example.com/mirror/python:3.13.1-bookworm@sha256:0", "3.13"],
+    [CUDA, "3.12"],
+    ["nvidia/cuda:12.4.1-runtime-ubuntu22.04", "3.14"],
+    ["debian:bookworm-slim", "3.11"],
+    ["debian:trixie", "3.13"],
+    ["registry.example.com/base@sha256:0", undefined],
+  ])("%s is %s", (base, python) => {
+    expect(pythonOfImage(base, "3.14")).toBe(python);
+  });
+
+  it.each<[range: string, keys: string[]]>([
+    ["", []],
+    [">=3.11", []],
+    [">=3.10,<3.12", ["bases.gpu", "bases.cpu"]],
+    ["==3.11.*", ["bases.gpu", "bases.cpu"]],
+    [">=3.12.4,<3.13", []],
+    ["~=3.12", []],
+  ])("is compared with the range %j of the app", (range, keys) => {
+    const problems = pythonProblems(range, { gpu: CUDA, cpu: "python:3.12-slim" }, "3.12");
+    expect(problems.map(({ key }) => key)).toEqual(keys);
+    for (const { remedy } of problems) expect(remedy).toContain(`Python 3.12, and the app requires "${range}"`);
   });
 });
 
