@@ -5,7 +5,7 @@ import { withoutCredentials } from "../../stack/config/problem";
 import { LockError } from "../../stack/lock/error";
 import { lockCommand, recordedInputs } from "../../stack/lock/fit";
 import type { LockRecord } from "../../stack/lock/fit";
-import { GROUP_ROOTS, GROUPS, INPUTS_FILE, isLockFile } from "../../stack/lock/groups";
+import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE, isLockFile } from "../../stack/lock/groups";
 import { lockInputs } from "../../stack/lock/inputs";
 import type { LockInputs } from "../../stack/lock/inputs";
 import { readAppProject } from "../../stack/lock/project";
@@ -13,6 +13,7 @@ import type { AppProject, LockChoice } from "../../stack/lock/project";
 import { normalizeName } from "../../stack/lock/requirement";
 import { ROOT } from "../../stack/root";
 import { checkPackages, compareWithAppLock } from "./checks";
+import { byFile, compiledPackages } from "./compiled";
 import { formatPins, keepKnownHashes, parsePins } from "./pins";
 import type { Pin } from "./pins";
 import { report } from "./report";
@@ -91,10 +92,15 @@ async function lockFiles(
         indexesOf(pins, packages, inputs).map((url) => `--extra-index-url ${url}`),
       ),
     });
-    const after = Object.assign(
-      {},
-      ...GROUPS.map((group) => file(`${group}.txt`, gpu.groups[group], gpu, previous)),
-    ) as Record<string, string>;
+    const after: Record<string, string> = {};
+    for (const group of GROUPS) {
+      const pins = byFile(gpu.groups[group], gpu);
+      Object.assign(after, file(`${group}.txt`, pins.get(undefined) ?? [], gpu, previous));
+      for (const suffix of COMPILED) {
+        const compiled = pins.get(suffix);
+        if (compiled) Object.assign(after, file(`${group}.${suffix}`, compiled, gpu, previous));
+      }
+    }
     const withoutHashes: string[] = [];
     if (gpu.groups.torch.length > 0) {
       const cuda = gpu.groups.cuda.map(({ name }) => name);
@@ -102,18 +108,25 @@ async function lockFiles(
         cpuIndex
           ? `the CPU variant with the index ${cpuIndex} (if it cannot be reached, lock with --without-cpu-index)`
           : "the CPU variant",
-        { ...args, folder: join(folder, "cpu"), cpu: { pins: gpu.pins, cuda, index: cpuIndex } },
+        { ...args, folder: join(folder, "cpu"), versions: gpu.lock, cpu: { pins: gpu.pins, cuda, index: cpuIndex } },
       );
       if (!cpuIndex) withoutHashes.push(...new Set(cpu.groups.torch.map(({ text }) => text.split(" ; ")[0])));
       const isTorch = ({ name }: Pin) => GROUP_ROOTS.torch.includes(name);
       for (const group of GROUPS.filter((one) => one !== "cuda")) {
-        const pins = cpu.groups[group].map((pin) => (!cpuIndex && isTorch(pin) ? { ...pin, hashes: [] } : pin));
+        const wheels = byFile(cpu.groups[group], cpu).get(undefined) ?? [];
+        const pins = wheels.map((pin) => (!cpuIndex && isTorch(pin) ? { ...pin, hashes: [] } : pin));
         const [[name, text]] = Object.entries(file(`${group}.cpu.txt`, pins, cpu, previousCpu));
         const same = text.replace(name, `${group}.txt`) === after[`${group}.txt`];
         if (group === "torch" || !same) after[name] = text;
       }
     }
-    const record: LockRecord = { inputs: recordedInputs(inputs), withoutHashes };
+    const compiled = compiledPackages(gpu);
+    const record: LockRecord = { inputs: recordedInputs(inputs), withoutHashes, compiled };
+    for (const [name, reason] of Object.entries(compiled)) {
+      console.log(
+        `${name} is compiled in the image build (${reason}); app.buildPackages lists the OS packages that it needs`,
+      );
+    }
     return { ...after, [INPUTS_FILE]: `${JSON.stringify(record, null, 2)}\n` };
   } finally {
     rmSync(folder, { recursive: true });

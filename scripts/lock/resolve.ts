@@ -17,6 +17,9 @@ export interface LockedPackage {
   /** Undefined for a package whose version is not known, such as the app itself. */
   readonly version?: string;
   readonly source: Readonly<Record<string, string | undefined>>;
+  /** Wheels that an image can install. Undefined if there is none. */
+  readonly wheels?: readonly object[];
+  readonly sdist?: object;
 }
 
 /** All dependencies of an app. */
@@ -24,6 +27,8 @@ export interface Resolution {
   readonly pins: readonly Pin[];
   readonly groups: Readonly<Record<Group, readonly Pin[]>>;
   readonly packages: readonly LockedPackage[];
+  /** The `uv.lock` of it. */
+  readonly lock: string;
 }
 
 export interface ResolveArgs {
@@ -82,6 +87,7 @@ export async function resolve({ folder, name, inputs, versions = [], cpu }: Reso
     return web.has(one) ? "web" : "light";
   };
   const groups = GROUPS.map((group) => [group, pins.filter((pin) => groupOfPin(pin.name) === group)]);
-  const { package: packages = [] } = parseToml(readFileSync(lockFile, "utf8")) as { package?: LockedPackage[] };
-  return { pins, groups: Object.fromEntries(groups) as Resolution["groups"], packages };
+  const text = readFileSync(lockFile, "utf8");
+  const { package: packages = [] } = parseToml(text) as { package?: LockedPackage[] };
+  return { pins, groups: Object.fromEntries(groups) as Resolution["groups"], packages, lock: text };
 }

@@ -14,7 +14,7 @@ import {
 import { dirname, join, relative, sep } from "node:path";
 import type { ImageSpec } from "../images/catalog";
 import { TOOLKIT_DRIVERS } from "../images/cuda";
-import { groupFile } from "../lock/groups";
+import { compiledFiles, groupFile } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import type { AppSource } from "./source";
@@ -34,6 +34,8 @@ export interface BuildContext {
   path: string;
   /** Hash of the names and contents of all files except the credentials. */
   hash: string;
+  /** Whether the build compiles packages. */
+  compiles: boolean;
 }
 
 /** Creates the build context of an image in `.build/NAME`. */
@@ -58,7 +60,12 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   }
   const hash = normalize(folder);
   writeNetrc(path, "");
-  return { path, hash };
+  return { path, hash, compiles: compilesPackages(app.lockFolder, image) };
+}
+
+function compilesPackages(lockFolder: string, { groups }: ImageSpec): boolean {
+  const files = readdirSync(lockFolder);
+  return groups.some((group) => compiledFiles(group, files).length > 0);
 }
 
 /**
@@ -76,9 +83,11 @@ export function writeNetrc(contextPath: string, netrc: string): void {
 /** Lock files of an image, each with the path at which the Dockerfile expects it. */
 function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: string][] {
   const files = readdirSync(lockFolder);
-  return image.groups.map((group): [string, string] => {
+  return image.groups.flatMap((group) => {
     const file = groupFile(group, image.base, files);
-    return [join(lockFolder, file), join(group, file === "torch.cpu.txt" ? file : "requirements.txt")];
+    const compiled = compiledFiles(group, files).map((name) => [name, name.slice(group.length + 1)]);
+    const names = [[file, file === "torch.cpu.txt" ? file : "requirements.txt"], ...compiled];
+    return names.map(([from, to]): [string, string] => [join(lockFolder, from), join(group, to)]);
   });
 }
 

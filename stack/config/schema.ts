@@ -34,18 +34,20 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
-/** What the lock contains in addition to the dependencies of the app: `npm run lock -- --help` describes each. */
-const lockChoice = {
+/** Packages of the app: what the lock contains in addition to the dependencies of the app: `npm run lock -- --help` describes each. */
+const packages = {
   extras: z.array(z.string().min(1)).optional(),
   groups: z.array(z.string().min(1)).optional(),
   requirements: z.array(z.string().min(1)).optional(),
   overrides: z.array(z.string().min(1)).optional(),
+  /** Debian packages with which packages without a wheel are compiled. */
+  buildPackages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
 };
 
 const app = z.union([
-  z.strictObject({ path: z.string().min(1), ...lockChoice }),
+  z.strictObject({ path: z.string().min(1), ...packages }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/), ...lockChoice }),
+  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/), ...packages }),
 ]);
 
 const env = z
@@ -76,7 +78,7 @@ export const settingsSchema = z.strictObject({
   app: app
     .default({ path: "sample-app" })
     .describe(
-      "Source of the application: {path}, or {repository, ref}; its lock also has {extras, groups, requirements, overrides}",
+      "Source of the application: {path}, or {repository, ref}; optional: {extras, groups, requirements, overrides, buildPackages}, see docs/locks.md",
     ),
   release: z
     .string()

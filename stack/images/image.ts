@@ -68,6 +68,8 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           BUILDKIT_INLINE_CACHE: "1",
           BASE: settings.bases[spec.base],
           UV: settings.bases.uv,
+          BUILDER: context.compiles ? "compilers" : "installer",
+          BUILD_PACKAGES: context.compiles ? (settings.app.buildPackages ?? []).join(" ") : "",
           ROOT: settings.shell || spec.name !== "cpu" ? "os" : "shell-less",
           PYTHON: settings.python,
           PYTHON_BUILDS: settings.indexes.pythonBuilds,

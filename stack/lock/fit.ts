@@ -13,6 +13,8 @@ export interface LockRecord {
   readonly inputs: LockInputs;
   /** Packages of the CPU image that are installed without a hash, because the PyTorch CPU index could not be reached. */
   readonly withoutHashes: readonly string[];
+  /** Packages that an image build compiles, each with the reason. */
+  readonly compiled: Readonly<Record<string, string>>;
 }
 
 /** The inputs as `inputs.json` contains them: without the credentials of URLs. */

@@ -16,6 +16,9 @@
  * A file `GROUP.cpu.txt` replaces `GROUP.txt` in the CPU image: `torch.cpu.txt` lists the builds of the PyTorch CPU index, and the others exist
  * only where the packages differ.
  *
+ * `GROUP.source.txt` lists the packages of a group that have no wheel, and `GROUP.git.txt` those from a git repository, each at a commit and
+ * without a hash. Both exist only if there are such packages. An image build compiles them.
+ *
  * `inputs.json` lists what the lock was created from (`inputs.ts`). No image contains it and no build reads it.
  *
  * The code in this folder resolves no versions and uses no network. `scripts/lock.ts` does.
@@ -70,9 +73,13 @@ export const EXCLUDED_PACKAGES: Readonly<Record<string, string>> = {
 /** File with what the lock was created from. */
 export const INPUTS_FILE = "inputs.json";
 
+/** The parts of the name of a lock file after its group. The two last ones are for packages that an image build compiles. */
+const SUFFIXES = ["txt", "cpu.txt", "source.txt", "git.txt"] as const;
+export const COMPILED = ["source.txt", "git.txt"] as const;
+
 /** Whether a file in the folder of a lock is part of it. */
 export const isLockFile = (name: string): boolean =>
-  name === INPUTS_FILE || GROUPS.some((group) => [`${group}.txt`, `${group}.cpu.txt`].includes(name));
+  name === INPUTS_FILE || GROUPS.some((group) => SUFFIXES.some((suffix) => name === `${group}.${suffix}`));
 
 /** The group that a requirement belongs to by its name. @param name - normalized */
 export function groupOf(name: string): Exclude<Group, "cuda"> {
@@ -87,4 +94,9 @@ export function groupOf(name: string): Exclude<Group, "cuda"> {
 export function groupFile(group: Group, variant: "gpu" | "cpu", files: readonly string[]): string {
   const cpuFile = `${group}.cpu.txt`;
   return variant === "cpu" && files.includes(cpuFile) ? cpuFile : `${group}.txt`;
+}
+
+/** The files of a group with packages that an image build compiles. */
+export function compiledFiles(group: Group, files: readonly string[]): string[] {
+  return COMPILED.map((suffix) => `${group}.${suffix}`).filter((file) => files.includes(file));
 }

@@ -29,7 +29,11 @@ describe("lockProblems", () => {
 
   /** Writes a lock that was created from this project. Its files list no packages. */
   function write(text: string, choice: LockChoice = {}): void {
-    const record: LockRecord = { inputs: recordedInputs(lockInputs(readAppProject(text), choice)), withoutHashes: [] };
+    const record: LockRecord = {
+      inputs: recordedInputs(lockInputs(readAppProject(text), choice)),
+      withoutHashes: [],
+      compiled: {},
+    };
     writeFileSync(join(folder, "inputs.json"), JSON.stringify(record));
     for (const group of GROUPS) writeFileSync(join(folder, `${group}.txt`), "");
   }

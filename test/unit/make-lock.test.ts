@@ -46,6 +46,7 @@ const PACKAGES: Record<string, Release[]> = {
   "opencv-python": one(["numpy"]),
   "opencv-python-headless": one(["numpy"]),
   open3d: one(["numpy"]),
+  psycopg2: one([], { wheels: [] }),
   scikit: one(["scipy"]),
   scipy: one(["numpy"]),
 };
@@ -98,6 +99,8 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       join(app, "pyproject.toml"),
       `[project]\nname = "My_App"\nversion = "1"\ndependencies = ${JSON.stringify(dependencies)}\n${more}`,
     );
+  const EXTRA = (name: string, requirement: string) =>
+    `[project.optional-dependencies]\n${name} = ["${requirement}"]\n`;
   const lock = (options: Partial<Options> = {}) =>
     makeLock({ app, choice: {}, upgrade: false, check: false, cpuIndex: index.url("/cpu"), locks, ...options });
   const read = (file: string) => readFileSync(join(locks, "my-app", file), "utf8");
@@ -267,8 +270,50 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
     });
   });
 
-  const EXTRA = (name: string, requirement: string) =>
-    `[project.optional-dependencies]\n${name} = ["${requirement}"]\n`;
+  describe("packages that an image build compiles", () => {
+    it("a package without a wheel is in a file of its own, with its hash and the reason", async () => {
+      const hash = await index.addSource("/simple", "psycopg2", "1.0");
+      write([...BASE, "torch", "psycopg2"]);
+      await lock();
+      expect(parsePins(read("light.source.txt"))).toEqual([
+        { name: "psycopg2", text: "psycopg2==1.0", hashes: [hash] },
+      ]);
+      expect(record().compiled).toEqual({ psycopg2: "no wheel for Linux" });
+      for (const file of ["light.txt", "torch.cpu.txt"]) expect(pins(file)).not.toContain("psycopg2==1.0");
+      write([...BASE, "torch"]);
+      await lock();
+      expect(readdirSync(join(locks, "my-app"))).not.toContain("light.source.txt");
+      expect(record().compiled).toEqual({});
+    });
+
+    it("a git dependency is pinned to a commit, in a file without hashes", async () => {
+      const repository = join(folder, "da3");
+      const git = async (...args: string[]) =>
+        (
+          await promisify(execFile)("git", ["-c", "user.name=a", "-c", "user.email=a@example.org", ...args], {
+            cwd: repository,
+          })
+        ).stdout.trim();
+      mkdirSync(repository);
+      writeFileSync(
+        join(repository, "pyproject.toml"),
+        '[project]\nname = "da3"\nversion = "1"\ndependencies = ["open3d"]\n',
+      );
+      await git("init", "-q");
+      await git("add", ".");
+      await git("commit", "-qm", "1");
+      write([...BASE, "torch"], EXTRA("da3", `da3 @ git+file://${repository}`));
+      await lock({ choice: { extras: ["da3"] } });
+      const commit = await git("rev-parse", "HEAD");
+      expect(parsePins(read("light.git.txt"))).toEqual([
+        { name: "da3", text: `da3 @ git+file://${repository}@${commit}`, hashes: [] },
+      ]);
+      expect(pins("heavy.txt")).toContain("open3d==1.0");
+      expect(record().compiled).toEqual({ da3: "from a git repository" });
+      expect(readdirSync(join(locks, "my-app"))).not.toContain("light.cpu.txt");
+    });
+  });
+
   const SOURCE = (source: string) => `[tool.uv.sources]\nstripe = ${source}\n`;
   it.each<[title: string, dependencies: string[], more: string, choice: Options["choice"], message: RegExp]>([
     [
