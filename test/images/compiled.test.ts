@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -12,17 +13,23 @@ import { baseOf, buildArgs } from "../harness/images";
 
 const TAG = "spatialforge-test:compiled";
 
-/** The source distribution of psycopg2 on PyPI, which has no wheel for Linux. */
-const PSYCOPG2 = "psycopg2==2.9.13 --hash=sha256:d36784fc2dae69523ba4b79c7d1d1b4d6e83e87836874f111262f4db940b16a6\n";
+/** The files of a package with a C extension. Each run has another version: the build cache of uv has the results of earlier runs. */
+const VERSION = `1.${Date.now()}`;
+const packageFiles = (name: string, include = "") => ({
+  "PKG-INFO": `Metadata-Version: 2.2\nName: ${name}\nVersion: ${VERSION}\n`,
+  "pyproject.toml": `[build-system]\nrequires = ["setuptools"]\n\n[project]\nname = "${name}"\nversion = "${VERSION}"\n`,
+  "setup.py":
+    `from setuptools import Extension, setup\n\n` +
+    `setup(ext_modules=[Extension("${name}", ["${name}.c"], include_dirs=["/usr/include/postgresql"])])\n`,
+  [`${name}.c`]:
+    `#include <Python.h>\n${include}static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "${name}", 0, -1, 0};\n` +
+    `PyMODINIT_FUNC PyInit_${name}(void) { return PyModule_Create(&module); }\n`,
+});
 
-/** A package with a C extension. */
-const PACKAGE = {
-  "pyproject.toml": '[build-system]\nrequires = ["setuptools"]\n\n[project]\nname = "da3"\nversion = "1"\n',
-  "setup.py": 'from setuptools import Extension, setup\n\nsetup(ext_modules=[Extension("da3", ["da3.c"])])\n',
-  "da3.c":
-    '#include <Python.h>\nstatic struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "da3", 0, -1, 0};\n' +
-    "PyMODINIT_FUNC PyInit_da3(void) { return PyModule_Create(&module); }\n",
-};
+function writePackage(path: string, files: Record<string, string>): void {
+  mkdirSync(path);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
+}
 
 /** Build arguments of a lock with packages that are compiled. All tests have the same ones, so that the compilers are installed once. */
 const COMPILERS = { BUILDER: "compilers", BUILD_PACKAGES: "libpq-dev" };
@@ -50,8 +57,7 @@ function build(target: string, args: Record<string, string> = {}) {
 
 it("a package from a git repository is compiled; the image has it, and no compiler and no git", () => {
   const work = join(folder, "work");
-  mkdirSync(work);
-  for (const [name, text] of Object.entries(PACKAGE)) writeFileSync(join(work, name), text);
+  writePackage(work, packageFiles("da3"));
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", work, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args], {
       encoding: "utf8",
@@ -77,11 +83,18 @@ it("a package from a git repository is compiled; the image has it, and no compil
 });
 
 it("a package without a wheel needs the OS packages in app.buildPackages; the message names it", () => {
-  writeFileSync(lightFile("source.txt"), PSYCOPG2);
-  const failed = build("light");
+  // As psycopg2, the package includes a header of the OS package libpq-dev.
+  const stem = `pgtest-${VERSION}`;
+  writePackage(join(folder, stem), packageFiles("pgtest", "#include <libpq-fe.h>\n"));
+  execFileSync("tar", ["-C", folder, "-czf", lightFile(`${stem}.tar.gz`), stem]);
+  const hash = createHash("sha256")
+    .update(readFileSync(lightFile(`${stem}.tar.gz`)))
+    .digest("hex");
+  writeFileSync(lightFile("source.txt"), `pgtest @ file:///mnt/light/${stem}.tar.gz --hash=sha256:${hash}\n`);
+  const failed = build("light", { BUILDER: "installer" });
   expect(failed.code).not.toBe(0);
   expect(failed.text).toMatch(
-    /A package without a wheel cannot be compiled: psycopg2\. Set app\.buildPackages .*libpq-dev/,
+    /A package without a wheel cannot be compiled: pgtest\. Set app\.buildPackages .*libpq-dev/,
   );
   const built = build("light", COMPILERS);
   expect(built.code, built.text).toBe(0);
