@@ -2,7 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { schemaMessage } from "./messages";
 import type { Problem } from "./problem";
 import { ruleProblems } from "./rules";
-import { KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
+import { APP_LISTS, KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
 
 /** The configuration of a stack in the namespace `spatialforge`. */
 export interface RawConfig {
@@ -36,6 +36,13 @@ type Issue = NonNullable<ReturnType<typeof settingsSchema.safeParse>["error"]>["
 
 function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => string | undefined): Problem[] {
   if (issue.path[0] === "app") {
+    const nested =
+      issue.code === "invalid_union" ? issue.errors.flat().map(({ path }) => String(path[0])) : [String(issue.path[1])];
+    const list = nested.find((name) => APP_LISTS.includes(name));
+    if (list) {
+      const remedy = `it is a list of ${list === "buildPackages" ? "Debian packages" : list}, as in \`pulumi config set --path 'spatialforge:app.${list}[0]' NAME\``;
+      return [{ key: `app.${list}`, value: show(["app", list]), remedy }];
+    }
     const remedy =
       "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref";
     return [{ key: "app", value: show(["app"]), remedy }];

@@ -44,6 +44,9 @@ const packages = {
   buildPackages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
 };
 
+/** Names of the settings in `app` that are lists. */
+export const APP_LISTS: readonly string[] = Object.keys(packages);
+
 const app = z.union([
   z.strictObject({ path: z.string().min(1), ...packages }),
   // git would interpret a leading dash as an option.

@@ -84,6 +84,24 @@ const CASES: Case[] = [
   },
   { title: "a ref without a repository", values: { app: '{"ref":"b"}' }, key: "app", remedy: /together with a ref/ },
   { title: "an empty path", values: { app: '{"path":""}' }, key: "app", remedy: /app\.path/ },
+  {
+    title: "an extra that is not a list",
+    values: { app: '{"path":"a","extras":"tsdf"}' },
+    key: "app.extras",
+    remedy: /list of extras, as in .*app\.extras\[0\]/,
+  },
+  {
+    title: "a build package with an option of apt",
+    values: { app: '{"repository":"b","ref":"c","buildPackages":["--reinstall"]}' },
+    key: "app.buildPackages",
+    remedy: /list of Debian packages/,
+  },
+  {
+    title: "a version of Python written as a number, which loses its zero",
+    values: { python: "3.1" },
+    key: "python",
+    remedy: /3\.11 or newer, as in 3\.12/,
+  },
   { title: "an empty app", values: { app: "{}" }, key: "app", remedy: /either a path/ },
   {
     title: "a release with spaces",
