@@ -25,26 +25,34 @@ interface Options {
   exclude?: string[];
   /** Whether test files run at the same time. Default: false. */
   parallel?: boolean;
+  /** Whether the tier has an earlier part, which reports a missing engine or emulator. */
+  later?: boolean;
 }
 
 /** A tier, or a part of it with the name `TIER-PART`. */
 const tier = (name: string, order: number, timeout: number, options: Options = {}) => {
   const folder = name.split("-")[0];
   const all = [`test/${folder}/**/*.test.ts`];
-  return {
-    extends: true as const,
-    test: {
-      name,
-      include: replaced[folder] ? [replaced[folder]] : (options.include ?? all),
-      exclude: options.exclude,
-      testTimeout: timeout,
-      hookTimeout: timeout,
-      fileParallelism: options.parallel ?? false,
-      // The tiers run one after the other, because some of their tests measure time.
-      sequence: { groupOrder: order },
+  if (replaced[folder] && options.later) return [];
+  return [
+    {
+      extends: true as const,
+      test: {
+        name,
+        include: replaced[folder] ? [replaced[folder]] : (options.include ?? all),
+        exclude: options.exclude,
+        testTimeout: timeout,
+        hookTimeout: timeout,
+        fileParallelism: options.parallel ?? false,
+        // The tiers run one after the other, because some of their tests measure time.
+        sequence: { groupOrder: order },
+      },
     },
-  };
+  ];
 };
+
+/** Tests of the roles in containers. They mostly wait for health checks. */
+const ROLES = ["test/images/health.test.ts", "test/images/scaling.test.ts"];
 
 /** Tests that deploy whole stacks. They measure time, and each needs port 443 for the emulated ECR. */
 const WHOLE_STACKS = ["test/aws/aws.test.ts", "test/aws/cloud.test.ts"];
@@ -54,12 +62,13 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
     projects: [
-      tier("unit", 0, minutes(0.5), { parallel: true }),
-      tier("images", 1, minutes(15)),
-      tier("stack", 2, minutes(20)),
+      ...tier("unit", 0, minutes(0.5), { parallel: true }),
+      ...tier("images", 1, minutes(15), { exclude: ROLES }),
+      ...tier("images-roles", 2, minutes(15), { include: ROLES, parallel: true, later: true }),
+      ...tier("stack", 3, minutes(20)),
       // These tests mostly wait for tasks.
-      tier("aws-services", 3, minutes(10), { exclude: WHOLE_STACKS, parallel: true }),
-      tier("aws-stacks", 4, minutes(10), { include: WHOLE_STACKS }),
+      ...tier("aws-services", 4, minutes(10), { exclude: WHOLE_STACKS, parallel: true }),
+      ...tier("aws-stacks", 5, minutes(10), { include: WHOLE_STACKS, later: true }),
     ],
   },
 });

@@ -15,12 +15,14 @@ import { LockError } from "../stack/lock/error";
 import type { LockChoice } from "../stack/lock/project";
 import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
+import { pinBases } from "./lock/bases";
 import { makeLock } from "./lock/make-lock";
 import { AWS_STACKS, readStackConfig, stackFile } from "./stack-file";
 
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 
-const AMI_FILES = AWS_STACKS.map(stackFile);
+/** The files in which this script pins AMI and base images. */
+const PIN_FILES = AWS_STACKS.map(stackFile);
 
 const USAGE = `Usage: npm run lock -- [options]
 
@@ -40,6 +42,8 @@ Requires a package index, and uv (https://docs.astral.sh/uv/) and a Python that 
   --without-cpu-index  lock torch for the CPU image without this index and without hashes; inputs.json lists them
   --ami                do not lock; set the AMI of the GPU instances in Pulumi.dev.yaml and Pulumi.prod.yaml to the newest
                        one (requires AWS credentials and AWS_REGION)
+  --bases              do not lock; set the base images in these files to the digests that their tags have now (requires
+                       access to the registries, with the credentials of \`docker login\`)
   --help               print this help
 
 The settings in [tool.uv] of the app are used. Configuration files of the user are not. If the app has a uv.lock, the lock has
@@ -80,6 +84,7 @@ async function main(): Promise<number> {
         "cpu-index": { type: "string", default: CPU_INDEX },
         "without-cpu-index": { type: "boolean", default: false },
         ami: { type: "boolean", default: false },
+        bases: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
@@ -90,8 +95,14 @@ async function main(): Promise<number> {
     const { name, upgrade, check } = values;
     if (values.ami) {
       const newest = await newestAmi();
-      const changed = pinAmi(AMI_FILES, newest, !check).map((file) => basename(file));
+      const changed = pinAmi(PIN_FILES, newest, !check).map((file) => basename(file));
       console.log(`${newest}: ${changed.length > 0 ? changed.join(", ") : "unchanged"}`);
+      return check && changed.length > 0 ? 1 : 0;
+    }
+    if (values.bases) {
+      const { pinned, changed } = await pinBases(PIN_FILES, !check);
+      const files = changed.map((file) => basename(file));
+      console.log(`${pinned.join("\n")}\n${files.length > 0 ? files.join(", ") : "unchanged"}`);
       return check && changed.length > 0 ? 1 : 0;
     }
     const { extra: extras, group: groups, requirement: requirements, override: overrides } = values;

@@ -5,11 +5,13 @@ The folder contains some of these files:
 - `requirements.txt`: wheels from UV_DEFAULT_INDEX and the indexes in the file
 - `source.txt`: packages without a wheel, which are compiled
 - `git.txt`: packages from git repositories, each at a commit. They have no hashes.
+- `keep-files.json`: `app.keepFiles` for the packages of the group
 
 The result is reproducible: it contains no times, no bytecode that depends on times, and no scripts that contain a path.
 """
 
 import compileall
+import json
 import os
 import py_compile
 import re
@@ -18,38 +20,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from prune import prune
+
 # Copied as a whole. A directory that COPY creates would have the time of the build, which would change the layer.
 OUT = Path("/out")
 SITE = OUT / f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
+# Which files prune.py removed. It is outside of OUT, so it is in no image.
+RECORD = Path("/pruned.json")
+
 # 1980-01-01, the earliest date that a zip file can contain
 EPOCH = 315532800
-
-# Files that the application does not load at run time. Verified without them, on a CPU only: the API and the worker become healthy,
-# torch computes, and torchvision, cv2, and transformers can be imported.
-PRUNED = (
-    "**/tests",
-    "**/include",
-    "**/*.a",
-    "**/*.pyi",
-    "**/*.pxd",
-    "**/*.cu",
-    "bin",
-    "torch/bin/protoc*",
-    "torch/share",
-    "nvidia/**/libnvshmem_device*",
-    "nvidia/**/nvshmem_*transport*",
-    # For MPI and similar systems, whose libraries are not installed
-    "nvidia/**/nvshmem_bootstrap_[mps]*",
-    "nvidia/**/libcusolverMg*",
-    "nvidia/**/libnvblas*",
-    "nvidia/**/libcufftw*",
-    "nvidia/**/libcufile_rdma*",
-    "nvidia/**/libcheckpoint*",
-    "nvidia/**/libpcsamplingutil*",
-)
-# torch imports test modules such as `torch.testing` itself.
-KEPT = ("torch/",)
 
 # Not compiled, to save space: the code of a model is imported only when the model is used, and most of torch's compiler never is.
 NOT_COMPILED = ("transformers/models", "torch/_inductor")
@@ -88,13 +69,10 @@ def install(locks: Path) -> None:
             raise SystemExit(problem.format(names=names(file)))
 
 
-def prune() -> None:
-    for pattern in PRUNED:
-        for path in sorted(SITE.glob(pattern)):
-            relative = path.relative_to(SITE).as_posix()
-            if pattern == "**/tests" and relative.startswith(KEPT):
-                continue
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+def keep_files(locks: Path) -> dict[str, list[str]]:
+    """`app.keepFiles` for the packages of this group."""
+    file = locks / "keep-files.json"
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def compile_all() -> None:
@@ -114,6 +92,8 @@ def set_times() -> None:
 if __name__ == "__main__":
     SITE.mkdir(parents=True)
     install(Path(sys.argv[1]))
-    prune()
+    # Scripts contain a path of the build.
+    shutil.rmtree(SITE / "bin", ignore_errors=True)
+    prune(SITE, keep_files(Path(sys.argv[1])), RECORD)
     compile_all()
     set_times()

@@ -23,6 +23,7 @@ REDIS_UNAVAILABLE = "redis-unavailable"
 UNHEALTHY = "unhealthy"
 TERMINATED = "terminated"
 WAS_HEALTHY = "was-healthy"
+SUCCEEDS = "succeeds"
 # File in STATE with the last line in the log.
 LOGGED = "logged"
 
@@ -173,7 +174,7 @@ def check(role: str) -> tuple[bool, str]:
     try:
         CHECKS[role]()
     except RedisUnavailable as error:
-        clear(UNHEALTHY, TERMINATED)  # a restart would not make Redis available, and would lose the running jobs
+        clear(UNHEALTHY, TERMINATED, SUCCEEDS)  # a restart would not make Redis available, and would lose the running jobs
         limit = float(setting("HEALTH_REDIS_TOLERANCE_S"))
         if not (STATE / WAS_HEALTHY).exists():
             return False, f"unhealthy: {error}"
@@ -181,8 +182,13 @@ def check(role: str) -> tuple[bool, str]:
         line = f"{error} for {elapsed:.0f} s (limit: {limit:.0f} s)"
         return (True, f"healthy for now: {line}") if elapsed <= limit else (False, f"unhealthy: {line}")
     except Unhealthy as error:
+        clear(SUCCEEDS)
         return False, f"unhealthy: {error}{restart_when_unhealthy()}"
     clear(UNHEALTHY, TERMINATED, REDIS_UNAVAILABLE)
+    # A rolling deployment stops the old tasks when the new ones are healthy. Until then, a failure costs no capacity.
+    minimum = float(setting("HEALTH_MINIMUM_S"))
+    if not (STATE / WAS_HEALTHY).exists() and (elapsed := seconds_since(SUCCEEDS)) < minimum:
+        return False, f"starting: the checks have succeeded for {elapsed:.0f} s (minimum: {minimum:.0f} s)"
     (STATE / WAS_HEALTHY).touch()
     return True, f"healthy: {role}"
 

@@ -31,6 +31,8 @@ DEFAULTS = {
     "WORKER_QUEUES": ",".join(QUEUES),
     # Path of an authenticated route that reads Redis for an unknown API key and has no rate limit.
     "HEALTH_AUTH_ROUTE": APPLICATION["authenticatedPath"],
+    # Seconds for which the checks must succeed before a container is healthy for the first time.
+    "HEALTH_MINIMUM_S": "0",
     # Seconds without Redis before a container is unhealthy. Must exceed the duration of a failover.
     "HEALTH_REDIS_TOLERANCE_S": "180",
     # Maximum seconds that one job may run.

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve as resolvePath } from "node:path";
 import { withoutCredentials } from "../../stack/config/problem";
 import { LockError } from "../../stack/lock/error";
+import { readLockFiles } from "../../stack/lock/files";
 import { lockCommand, recordedInputs } from "../../stack/lock/fit";
 import type { LockRecord } from "../../stack/lock/fit";
-import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE, isLockFile } from "../../stack/lock/groups";
+import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE } from "../../stack/lock/groups";
 import { lockInputs } from "../../stack/lock/inputs";
 import type { LockInputs } from "../../stack/lock/inputs";
 import { readAppProject } from "../../stack/lock/project";
@@ -48,7 +49,7 @@ export async function makeLock(options: Options): Promise<boolean> {
     throw new LockError(`"${lockName}" is not a valid name for a lock: use letters, digits and dashes`);
   }
   const folder = join(locks, lockName);
-  const before = readFiles(folder);
+  const before = readLockFiles(folder);
   const after = await lockFiles(project, lockName, before, options);
   report(lockName, before, after);
   const changed = [...Object.keys(before), ...Object.keys(after)].some((file) => before[file] !== after[file]);
@@ -157,11 +158,6 @@ async function resolveOrFail(what: string, args: ResolveArgs) {
     if (error instanceof LockError) throw new LockError(`uv cannot resolve ${what}:\n${error.message}`);
     throw error;
   }
-}
-
-function readFiles(folder: string): LockFiles {
-  const names = existsSync(folder) ? readdirSync(folder).filter(isLockFile).sort() : [];
-  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
 }
 
 function allPins(files: LockFiles, wanted: (file: string) => boolean): Pin[] {

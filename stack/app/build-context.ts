@@ -17,6 +17,9 @@ import { TOOLKIT_DRIVERS } from "../images/cuda";
 import { compiledFiles, groupFile } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
+import { distInfo } from "./distribution";
+import { keepFilesOf, type KeepFiles } from "./keep-files";
+import { isLeftOut } from "./left-out";
 import type { AppSource } from "./source";
 
 /** Modification time of all staged files, in seconds since 1970. A constant keeps layers reproducible. 1980-01-01 is the minimum of zip. */
@@ -25,14 +28,11 @@ const EPOCH = 315532800;
 /** Folder of the scripts in an image. */
 const SCRIPTS = join("opt", "spatialforge");
 
-/** Files that no image needs: tests, caches, hidden files, and Markdown. */
-const EXCLUDED = /(^|\/)(__pycache__|tests?|\.[^/]*)(\/|$)|\.(pyc|md)$/;
-
 /** A build context with only the files that one image reads. */
 export interface BuildContext {
   /** Path, relative to the project. It is an input of the build, so it must be the same on every machine. */
   path: string;
-  /** Hash of the names and contents of all files except the credentials. */
+  /** Hash of the names, contents, and execute bits of all files except the credentials. */
   hash: string;
   /** Whether the build compiles packages. */
   compiles: boolean;
@@ -47,16 +47,18 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   // The Dockerfile mounts this folder in the builds of all images. It stays empty in that of the CPU image.
   mkdirSync(join(folder, "locks", "cuda"), { recursive: true });
   for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
+  for (const group of image.groups) writeKeepFiles(app.keepFiles, join(folder, "locks", group));
   // Each of these folders is the root of one layer.
   copy(join(ROOT, "images", "runtime"), join(folder, "runtime", SCRIPTS));
   writeFileSync(
     join(folder, "runtime", SCRIPTS, "application.json"),
     JSON.stringify({ ...RUNTIME_FACTS, toolkitDrivers: TOOLKIT_DRIVERS }),
   );
-  copy(join(app.folder, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
+  copy(join(app.packageParent, APPLICATION.package), join(folder, "app", "app", APPLICATION.package));
+  writeDistInfo(app, join(folder, "app", "app"));
   if (image.servesStaticFiles) {
     mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files
-    copy(join(app.folder, "static"), join(folder, "served", "app", "static"));
+    copy(join(app.packageParent, "static"), join(folder, "served", "app", "static"));
   }
   const hash = normalize(folder);
   writeNetrc(path, "");
@@ -91,24 +93,41 @@ function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: str
   });
 }
 
+/** Only the folder of the group that contains a package changes, so only its layer is built again. */
+function writeKeepFiles(keepFiles: KeepFiles, group: string): void {
+  const kept = keepFilesOf(
+    keepFiles,
+    readdirSync(group).map((file) => readFileSync(join(group, file), "utf8")),
+  );
+  if (kept) writeFileSync(join(group, "keep-files.json"), JSON.stringify(kept));
+}
+
+function writeDistInfo({ distribution }: AppSource, folder: string): void {
+  const { folder: name, files } = distInfo(distribution);
+  mkdirSync(join(folder, name));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, file), text);
+}
+
 function copy(from: string, to: string): void {
   if (!existsSync(from)) return;
-  const filter = (source: string) => !EXCLUDED.test(relative(dirname(from), source).split(sep).join("/"));
+  const filter = (source: string) => !isLeftOut(relative(dirname(from), source).split(sep).join("/"));
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true, filter, dereference: true });
 }
 
-/** Sets constant modes and modification times in a folder. Returns a hash of its files. */
+/** Sets constant times in a folder, and constant modes that keep the execute bit of the owner. Returns a hash of its files. */
 function normalize(folder: string): string {
   const hash = createHash("sha256");
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
   for (const name of names.reverse()) {
     const path = join(folder, name);
-    const isFolder = statSync(path).isDirectory();
-    chmodSync(path, isFolder ? 0o755 : 0o644);
+    const stats = statSync(path);
+    const isFolder = stats.isDirectory();
+    const isExecutable = (stats.mode & 0o100) !== 0;
+    chmodSync(path, isFolder || isExecutable ? 0o755 : 0o644);
     if (!isFolder) {
       hash
-        .update(`${name.split(sep).join("/")}\0`)
+        .update(`${name.split(sep).join("/")}\0${isExecutable ? "x" : ""}\0`)
         .update(readFileSync(path))
         .update("\0");
     }

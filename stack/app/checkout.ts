@@ -10,11 +10,17 @@ import { ROOT } from "../root";
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
- * Checks out a ref of a repository to `.cache/apps` and returns the folder. A commit is checked out once, a branch or a tag on each call.
- * @throws Error with a remedy if git cannot read the repository or the ref.
+ * Checks out a ref of a repository to `.cache/apps`, with its submodules, and returns the folder. A commit is checked out once, a branch or
+ * a tag on each call.
+ * @throws Error with a remedy if git cannot read the repository, the ref, or a submodule.
  */
 export async function checkOut(repository: string, ref: string): Promise<string> {
-  const hash = createHash("sha256").update(`${repository} ${ref}`).digest("hex").slice(0, 16);
+  // Without Git LFS, a checkout has pointers in place of files. After Git LFS is installed, it must not be used again.
+  const lfs = await git("config", "filter.lfs.smudge").then(
+    () => " lfs",
+    () => "",
+  );
+  const hash = createHash("sha256").update(`${repository} ${ref}${lfs}`).digest("hex").slice(0, 16);
   const folder = join(ROOT, ".cache", "apps", hash);
   if (existsSync(folder) && COMMIT.test(ref)) return folder;
   const temporary = `${folder}.${process.pid}`;
@@ -28,6 +34,11 @@ export async function checkOut(repository: string, ref: string): Promise<string>
       .catch(() => {
         throw new Error(`the repository has no ref ${ref}: use a commit, tag, or branch`);
       });
+    await git("-C", temporary, "submodule", "--quiet", "update", "--init", "--recursive").catch((error: GitError) => {
+      throw new Error(
+        `git cannot check out the submodules (${reasonOf(error)}): check their URLs in .gitmodules and your access`,
+      );
+    });
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
     return folder;
@@ -51,6 +62,8 @@ type GitError = Error & { stderr?: string };
 const run = promisify(execFile);
 const git = (...args: string[]) => run("git", args, { env: { ...process.env, GIT_TERMINAL_PROMPT: "0" } });
 
-/** Last line of the output of git, without the credentials that a URL in it can contain. */
-const reasonOf = ({ stderr, message }: GitError): string =>
-  withoutCredentials((stderr || message).trim().split("\n").at(-1) ?? "");
+/** The last error in the output of git, without the credentials that a URL in it can contain. */
+function reasonOf({ stderr, message }: GitError): string {
+  const lines = (stderr || message).trim().split("\n");
+  return withoutCredentials(lines.filter((line) => line.startsWith("fatal:")).at(-1) ?? lines.at(-1) ?? "");
+}

@@ -183,7 +183,6 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         images: digests,
         retainedReleases,
         timeout: args.settings.healthTimeout,
-        bakeTime: settings.bakeTime,
       },
       child,
     );

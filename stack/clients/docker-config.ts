@@ -11,6 +11,8 @@ const schema = z.object({
   credsStore: z.string().nullish(),
   /** The same for one registry, by registry. */
   credHelpers: z.record(z.string(), z.string()).nullish(),
+  /** Credentials by registry, if no program stores them: `auth` is the base64 of USER:PASSWORD. */
+  auths: z.record(z.string(), z.object({ auth: z.string().nullish() })).nullish(),
 });
 
 export type DockerConfig = z.infer<typeof schema>;

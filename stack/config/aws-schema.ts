@@ -172,9 +172,9 @@ export const awsSettingsSchema = z.strictObject({
   retainedReleases: integer(2, 100)
     .default(10)
     .describe("Number of releases that the registry keeps, from the last deployed one"),
-  bakeTime: integer(0, 3600)
-    .default(60)
-    .describe("Seconds for which the new tasks must stay healthy before an update is complete"),
+  minHealthyTime: integer(0, 90)
+    .default(30)
+    .describe("Seconds for which the health check of a new task must succeed before the task replaces an old one"),
   verifyImages: z
     .boolean()
     .default(true)

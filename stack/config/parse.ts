@@ -2,7 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { schemaMessage } from "./messages";
 import type { Problem } from "./problem";
 import { ruleProblems } from "./rules";
-import { APP_LISTS, KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
+import { APP_SOURCE_KEYS, KNOWN_KEYS, settingsSchema, type ParsedSettings } from "./schema";
 
 /** The configuration of a stack in the namespace `spatialforge`. */
 export interface RawConfig {
@@ -35,16 +35,11 @@ export function parseSettings({ project = "spatialforge", stack, values: texts, 
 type Issue = NonNullable<ReturnType<typeof settingsSchema.safeParse>["error"]>["issues"][number];
 
 function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => string | undefined): Problem[] {
-  if (issue.path[0] === "app") {
-    const nested =
-      issue.code === "invalid_union" ? issue.errors.flat().map(({ path }) => String(path[0])) : [String(issue.path[1])];
-    const list = nested.find((name) => APP_LISTS.includes(name));
-    if (list) {
-      const remedy = `it is a list of ${list === "buildPackages" ? "Debian packages" : list}, as in \`pulumi config set --path 'spatialforge:app.${list}[0]' NAME\``;
-      return [{ key: `app.${list}`, value: show(["app", list]), remedy }];
-    }
+  if (issue.path[0] === "app" && !concernsAppOption(issue)) {
+    const options = appOptionIssues(issue);
+    if (options) return options.flatMap((option) => issueProblems(option, show));
     const remedy =
-      "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref";
+      "the app is either a path, as in `pulumi config set --path spatialforge:app.path sample-app`, or a repository together with a ref and optionally a folder";
     return [{ key: "app", value: show(["app"]), remedy }];
   }
   if (issue.code === "unrecognized_keys") {
@@ -57,6 +52,20 @@ function issueProblems(issue: Issue, show: (path: readonly PropertyKey[]) => str
   // For an invalid key, the message is in a nested issue.
   const { message } = issue.code === "invalid_key" ? issue.issues[0] : issue;
   return [{ key: issue.path.join("."), value: show(issue.path), remedy: message }];
+}
+
+/** Whether an issue is not about the source of the application. */
+const concernsAppOption = (issue: Issue): boolean => {
+  const [, key] = issue.path;
+  const keys = issue.code === "unrecognized_keys" && key === undefined ? issue.keys : [key];
+  return keys.every((name) => name !== undefined && !APP_SOURCE_KEYS.includes(String(name)));
+};
+
+/** The issues of an application whose source is valid. Undefined if its source is not. */
+function appOptionIssues(issue: Issue): Issue[] | undefined {
+  if (issue.code !== "invalid_union") return undefined;
+  const branches = issue.errors.map((issues) => issues.map((one) => ({ ...one, path: [...issue.path, ...one.path] })));
+  return branches.find((issues) => issues.length > 0 && issues.every(concernsAppOption));
 }
 
 /** The value to show in a message, without secrets. */

@@ -11,26 +11,45 @@ export interface RuleContext extends EnvironmentContext {
 /** Problems that the schema cannot express: settings that depend on each other or on the stack. */
 export function ruleProblems(settings: ParsedSettings, context: RuleContext): Problem[] {
   const problems: Problem[] = [];
-  problems.push(...portProblems(settings), ...sharedMemoryProblems(settings));
-  const { app } = settings;
-  if ("repository" in app && withoutCredentials(app.repository) !== app.repository) {
-    problems.push({
-      key: "app.repository",
-      value: app.repository,
-      remedy:
-        "the URL contains credentials, which would be stored in plain text: configure a git credential helper, or use SSH",
-    });
-  }
+  problems.push(...appProblems(settings), ...portProblems(settings), ...sharedMemoryProblems(settings));
   if (settings.netrc && !context.secretKeys.has("netrc")) {
     problems.push({
       key: "netrc",
       remedy: "a secret must not be in plain text: use `pulumi config set --secret spatialforge:netrc < .netrc`",
     });
   }
-  if (settings.platform === "aws") problems.push(...awsProblems(settings.aws, context.project, context.stack));
+  if (settings.platform === "aws") {
+    problems.push(...awsProblems(settings.aws, context.project, context.stack), ...timeProblems(settings));
+  }
   return [
     ...problems,
     ...Object.entries(settings.env).flatMap(([name, value]) => variableProblems(name, value, context)),
+  ];
+}
+
+function timeProblems({ healthTimeout, aws: { minHealthyTime } }: ParsedSettings): Problem[] {
+  if (minHealthyTime < healthTimeout) return [];
+  const remedy = `no new task would be healthy within healthTimeout (${healthTimeout} s): use a shorter time, or raise healthTimeout`;
+  return [{ key: "aws.minHealthyTime", value: String(minHealthyTime), remedy }];
+}
+
+function appProblems({ app }: ParsedSettings): Problem[] {
+  if ("path" in app) return [];
+  const { repository, folder = "." } = app;
+  const credentials: Problem = {
+    key: "app.repository",
+    value: repository,
+    remedy:
+      "the URL contains credentials, which would be stored in plain text: configure a git credential helper, or use SSH",
+  };
+  const outside: Problem = {
+    key: "app.folder",
+    value: folder,
+    remedy: "the folder is a path in the repository, relative to its root and without `..`, as in services/api",
+  };
+  return [
+    ...(withoutCredentials(repository) !== repository ? [credentials] : []),
+    ...(/^[/\\]|^[a-z]:|(^|[/\\])\.\.([/\\]|$)/i.test(folder) ? [outside] : []),
   ];
 }
 

@@ -3,9 +3,13 @@ import { APPLICATION } from "../app/application";
 import { SERVICE_IMAGES } from "../docker/service-images";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
 import { VARIABLE_NAME } from "./environment-rules";
+import { PYTHON_VERSION } from "./python-version";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 
-/** Base images, as `repository:tag` or `repository@sha256:...`. The defaults are the tags that the tests use. */
+/**
+ * Base images, as `repository:tag` or `repository:tag@sha256:...`, which `npm run lock -- --bases` writes. The defaults are the tags that the
+ * tests use.
+ */
 const bases = z.strictObject({
   gpu: z.string().min(1).default("nvidia/cuda:13.0.2-base-ubuntu24.04").describe("Base of the API and worker images"),
   cpu: z.string().min(1).default("python:3.12-slim").describe("Base of the CPU image"),
@@ -34,24 +38,57 @@ const serviceImages = z.strictObject({
   proxy: image("proxy").describe("nginx without root"),
 });
 
-/** Packages of the app: what the lock contains in addition to the dependencies of the app: `npm run lock -- --help` describes each. */
-const packages = {
-  extras: z.array(z.string().min(1)).optional(),
-  groups: z.array(z.string().min(1)).optional(),
-  requirements: z.array(z.string().min(1)).optional(),
-  overrides: z.array(z.string().min(1)).optional(),
-  /** Debian packages with which packages without a wheel are compiled. */
-  buildPackages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/)).optional(),
+/** The name of a Python package: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+const PACKAGE_NAME = /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i;
+
+/** The name of a Debian package: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
+const OS_PACKAGE = /^[a-z0-9][a-z0-9+.-]+$/;
+
+/** A list of texts. @param what - an entry, for the message */
+const names = (what: string) => z.array(z.string().min(1, `an entry is ${what}`)).optional();
+
+/** Settings of the application that do not say where its source is. */
+const appOptions = {
+  version: z
+    .string('the version must be text: write it in quotes, as in "1.4.0"')
+    .regex(PYTHON_VERSION, "a version has the form of PEP 440, as in 1.4.0")
+    .optional()
+    .describe("Version of the application, if it is dynamic in its pyproject.toml"),
+  keepFiles: z
+    .record(
+      z.string().regex(PACKAGE_NAME, "the key is the name of a Python package, as in scikit-image"),
+      z.array(z.string().regex(/^[^/]/, "a pattern is relative to the folder of all packages, as in **/*.pyi")).min(1),
+    )
+    .optional()
+    .describe("Files of packages that stay in the images: patterns by the name of the package"),
+  extras: names("an extra of the app").describe("Optional dependencies of the application that are locked"),
+  groups: names("a dependency group of the app").describe("Dependency groups of the application that are locked"),
+  requirements: names("a requirement, as in ultralytics>=8").describe("Packages that the application does not declare"),
+  overrides: names("a requirement, as in numpy<2").describe("Requirements that replace all others of the same package"),
+  buildPackages: z
+    .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libpq-dev, without a version"))
+    .optional()
+    .describe("OS packages with which packages without a wheel are compiled"),
+  systemPackages: z
+    .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libgl1, without a version"))
+    .optional()
+    .describe("OS packages that the application needs at run time"),
 };
 
-/** Names of the settings in `app` that are lists. */
-export const APP_LISTS: readonly string[] = Object.keys(packages);
-
 const app = z.union([
-  z.strictObject({ path: z.string().min(1), ...packages }),
+  z.strictObject({ path: z.string().min(1), ...appOptions }),
   // git would interpret a leading dash as an option.
-  z.strictObject({ repository: z.string().regex(/^[^-]/), ref: z.string().regex(/^[^-]/), ...packages }),
+  z.strictObject({
+    repository: z.string().regex(/^[^-]/),
+    ref: z.string().regex(/^[^-]/),
+    /** Folder of the application in the repository, relative to its root. Default: the root. */
+    folder: z.string().min(1).optional(),
+    ...appOptions,
+  }),
 ]);
+
+/** Settings of the application that say where its source is: a path, or a repository, a ref, and a folder. */
+export const APP_SOURCE_KEYS: readonly string[] = ["path", "repository", "ref", "folder"];
 
 const env = z
   .record(
@@ -81,7 +118,7 @@ export const settingsSchema = z.strictObject({
   app: app
     .default({ path: "sample-app" })
     .describe(
-      "Source of the application: {path}, or {repository, ref}; optional: {extras, groups, requirements, overrides, buildPackages}, see docs/locks.md",
+      "Source of the application: {path}, or {repository, ref, folder}; docs/images.md describes the other options",
     ),
   release: z
     .string()
@@ -123,6 +160,18 @@ export const settingsSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("false: the CPU image has no shell and no programs except Python and an init"),
+  keepPrograms: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][\w.+-]*$/, "the name of a program without its folder, as in ffmpeg")
+        .regex(
+          /^(?!(apt|dpkg|pip|uvx?$))/,
+          "no image contains a package manager: to install OS packages, use app.systemPackages",
+        ),
+    )
+    .default([])
+    .describe("Programs of the base images that are not removed, as in [bash]"),
   rebuild: z
     .string()
     .default("")
@@ -148,6 +197,7 @@ export type Settings = Omit<ParsedSettings, "env" | "netrc">;
 /** Names of the settings in each section, by the path of the section. The path of the top level is empty. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(settingsSchema.shape),
+  app: [...APP_SOURCE_KEYS, ...Object.keys(appOptions)],
   bases: Object.keys(bases.shape),
   indexes: Object.keys(indexes.shape),
   serviceImages: Object.keys(serviceImages.shape),

@@ -47,14 +47,17 @@ export function verifyRollout(args: RolloutArgs): pulumi.Output<string> {
 async function waitUntilHealthy(service: string, id: string, deadline: number): Promise<void> {
   const container = dockerClient().getContainer(id);
   let lastStatus = "";
+  let exitCode = 0;
   for (;;) {
     const info = await container.inspect();
     const { Health: health, Running: running } = info.State;
+    // Docker sets the exit code to 0 when it starts the container again.
+    exitCode = info.State.ExitCode || exitCode;
     if (health ? health.Status === "healthy" : running) return;
     const status = health?.Log?.at(-1)?.Output?.trim() ?? "";
     if (status && status !== lastStatus) void pulumi.log.info(`${service}: ${status}`, undefined, undefined, true);
     lastStatus = status;
-    const reason = failureReason(info, status, deadline);
+    const reason = failureReason(info, { status, exitCode, deadline });
     if (reason) {
       throw userError(
         `${service} did not become healthy: ${reason}\nThe previous version, if any, is still running. The last lines of the log:\n${await lastLogLines(container)}`,
@@ -66,11 +69,11 @@ async function waitUntilHealthy(service: string, id: string, deadline: number): 
 
 function failureReason(
   { State, RestartCount }: Docker.ContainerInspectInfo,
-  status: string,
-  deadline: number,
+  { status, exitCode, deadline }: { status: string; exitCode: number; deadline: number },
 ): string | undefined {
-  if (RestartCount >= MAXIMUM_RESTARTS) {
-    return `it restarted ${RestartCount} times, the last time with exit code ${State.ExitCode}`;
+  const isStopped = State.Restarting || !State.Running;
+  if (RestartCount >= MAXIMUM_RESTARTS && (exitCode || isStopped)) {
+    return `it restarted ${RestartCount} times, the last time with exit code ${exitCode}`;
   }
   // Docker also reports a container as unhealthy from its exit until its restart.
   if (State.Health?.Status === "unhealthy" && !State.Restarting) {

@@ -27,6 +27,18 @@ export interface Image {
   digest: pulumi.Output<string>;
 }
 
+/** The build arguments for the root file system. */
+function rootArgs(spec: ImageSpec, { app, keepPrograms, shell }: Settings): Record<string, string> {
+  const { systemPackages = [] } = app;
+  const OS = systemPackages.length + keepPrograms.length > 0 ? "system" : "os";
+  return {
+    OS,
+    ROOT: shell || spec.name !== "cpu" ? OS : "shell-less",
+    SYSTEM_PACKAGES: systemPackages.join(" "),
+    KEEP_PROGRAMS: keepPrograms.join(" "),
+  };
+}
+
 /**
  * Builds an image from its build context and pushes it under a constant name, which is also the name of its build cache. Services run it by
  * digest. Values that can change while the content stays the same, such as a date, a release, or a ref, are not inputs: each change of an
@@ -70,14 +82,14 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           UV: settings.bases.uv,
           BUILDER: context.compiles ? "compilers" : "installer",
           BUILD_PACKAGES: context.compiles ? (settings.app.buildPackages ?? []).join(" ") : "",
-          ROOT: settings.shell || spec.name !== "cpu" ? "os" : "shell-less",
+          ...rootArgs(spec, settings),
           PYTHON: settings.python,
           PYTHON_BUILDS: settings.indexes.pythonBuilds,
           PYTHON_INDEX: settings.indexes.python,
           TORCH_CPU_INDEX: settings.indexes.torchCpu,
           REBUILD: settings.rebuild,
           SOURCE: app.repository,
-          VERSION: app.version,
+          VERSION: app.distribution.version,
           REVISION: context.hash,
         },
       },

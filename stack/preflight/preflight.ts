@@ -1,4 +1,4 @@
-import { openApp, type AppSource } from "../app/source";
+import { AppError, openApp, type AppSource } from "../app/source";
 import { dockerClient } from "../clients/docker";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
@@ -63,10 +63,11 @@ const NO_GPU: Gpu = { usable: false, description: "no service runs on this machi
 async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
   try {
     const source = await openApp(app);
-    return { source, problems: source.lockProblems() };
+    return { source, problems: [...source.problems, ...source.treeProblems(), ...source.lockProblems()] };
   } catch (error) {
     const value = withoutCredentials(JSON.stringify(app));
-    return { problems: [{ key: "app", value, remedy: (error as Error).message }] };
+    const remedies = error instanceof AppError ? error.remedies : [(error as Error).message];
+    return { problems: remedies.map((remedy) => ({ key: "app", value, remedy })) };
   }
 }
 

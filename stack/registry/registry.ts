@@ -21,6 +21,11 @@ export interface Credentials {
   password: string;
 }
 
+/** Token of an authorization service. Source: https://distribution.github.io/distribution/spec/auth/token/ */
+export interface Token {
+  token: string;
+}
+
 /** The repository that contains the images of a stack. */
 export interface ImageRepository {
   /** `HOST/NAME` */
@@ -62,17 +67,18 @@ export class Registry {
 
   /**
    * @param repository - `HOST/NAME`
-   * @param credentials - none for the registry on this machine, which is reached without TLS
+   * @param login - none for the registry on this machine
+   * @param tls - default: true with a login, because the registry on this machine is reached without TLS
    */
   constructor(
     private readonly repository: string,
-    credentials?: Credentials,
+    login?: Credentials | Token,
+    tls = !!login,
   ) {
     const slash = repository.indexOf("/");
-    this.api = `${credentials ? "https" : "http"}://${repository.slice(0, slash)}/v2/`;
+    this.api = `${tls ? "https" : "http"}://${repository.slice(0, slash)}/v2/`;
     this.name = repository.slice(slash + 1);
-    const login = credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
-    this.headers = login ? { authorization: `Basic ${login}` } : {};
+    this.headers = login ? { authorization: authorizationOf(login) } : {};
   }
 
   /** Whether the registry answers. */
@@ -153,5 +159,11 @@ export class Registry {
     return fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   }
 }
+
+/** Value of the header `authorization`. */
+export const authorizationOf = (login: Credentials | Token): string =>
+  "token" in login
+    ? `Bearer ${login.token}`
+    : `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}`;
 
 const body = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());

@@ -153,15 +153,21 @@ describe("dev, with tasks", () => {
     await dev.expectUnchanged();
   });
 
-  it("an API that never gets healthy fails the update with the reason, and the old version answers all requests", async () => {
+  it("an API that works for 15 s fails the update with the reason, and the old version answers all requests", async () => {
     const file = "sample-app/spatialforge/main.py";
     const working = dev.read(file);
-    dev.set("spatialforge:healthTimeout", 45);
+    dev.set("spatialforge:healthTimeout", 60);
+    dev.set("spatialforge:aws/minHealthyTime", 30);
     dev.set("spatialforge:aws/verifyImages", false); // it would fail the update before a service has the new version
     dev.edit(file, (text) =>
-      text.replace(/(?<=@app.get\("\/health"\)\n.*\n)/, '    raise HTTPException(500, "broken")\n'),
+      text
+        .replace(
+          /(?<=@app.get\("\/health"\)\n.*\n)/,
+          "    if time.monotonic() - START > 15: raise HTTPException(500)\n",
+        )
+        .replace(/^(?=import)/m, "import time\nSTART = time.monotonic()\n"),
     );
-    expect(dev.read(file)).not.toBe(working);
+    expect(dev.read(file)).toMatch(/START = [^]*START > 15/);
     const load = new Load(() => client.send(`${url}/v1/billing/usage`).then(isUsage));
     const { code, text } = await dev.run("up --yes --skip-preview");
     const { sent, failed } = await load.stop();
@@ -174,6 +180,7 @@ describe("dev, with tasks", () => {
     expect(await deploymentsInProgress(dev)).toEqual([]);
     dev.edit(file, () => working);
     dev.set("spatialforge:healthTimeout", 300);
+    dev.set("spatialforge:aws/minHealthyTime", 0);
     await dev.up();
     expect((await dev.outputs()).verified).toEqual({
       api: "not verified",

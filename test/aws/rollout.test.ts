@@ -27,8 +27,6 @@ const LOG_GROUP = "rollout";
 const HEALTHY = "touch /tmp/healthy; sleep 600";
 const NEVER_HEALTHY = "echo 'health check: unhealthy: /health returned 500'; sleep 600";
 const CRASHES = "echo boom; exit 3";
-const HEALTHY_FOR_A_WHILE =
-  "touch /tmp/healthy; sleep 6; echo 'health check: unhealthy: no GPU'; rm /tmp/healthy; sleep 600";
 const MISSING_SECRET = { name: "S", valueFrom: "arn:aws:secretsmanager:us-east-1:123456789012:secret:missing-AbCdEf" };
 
 let emulator: Emulator;
@@ -83,10 +81,10 @@ const describeService = async (name: string) =>
 async function rollOut(
   service: string,
   taskDefinition: string,
-  { timeout = 40, bakeTime = 0, log = () => undefined }: Partial<DeploymentArgs> = {},
+  { timeout = 40, log = () => undefined }: Partial<DeploymentArgs> = {},
 ): Promise<string> {
   const { signal } = new AbortController();
-  const args = { cluster: CLUSTER, service, taskDefinition, minTasks: 1, timeout, bakeTime, signal };
+  const args = { cluster: CLUSTER, service, taskDefinition, minTasks: 1, timeout, signal };
   return waitForDeployment({ ...args, log }).then(
     () => "",
     ({ message }: Error) => message,
@@ -98,7 +96,7 @@ async function replace(
   service: string,
   good: string,
   bad: string,
-  options?: { timeout?: number; bakeTime?: number },
+  options?: { timeout?: number },
 ): Promise<{ message: string; healthy: number }> {
   await create(service, good);
   expect(await rollOut(service, good)).toBe("");
@@ -168,18 +166,6 @@ describe("a new version that fails is rolled back, and the next update completes
     await remove("crash");
   });
 
-  it("it is healthy, and then is not", async () => {
-    const good = await definition("later", HEALTHY);
-    const bad = await definition("later", HEALTHY_FOR_A_WHILE);
-    const { message } = await replace("later", good, bad, { bakeTime: 30 });
-    expect(message).toMatch(
-      /^later: the new version failed: a task was healthy and has then failed; unhealthy: no GPU$/m,
-    );
-    expect(message).toMatch(/^later: the previous version is running$/m);
-    await expectSettled("later", good);
-    await remove("later");
-  });
-
   it("one of its secrets does not exist", async () => {
     const good = await definition("secretless", HEALTHY);
     const bad = await definition("secretless", HEALTHY, { secrets: [MISSING_SECRET] });
@@ -211,7 +197,7 @@ it("a deployment is rolled back if another service has failed", async () => {
   const bad = await definition("other", NEVER_HEALTHY);
   await ecs.send(new UpdateServiceCommand({ service: "other", taskDefinition: bad }));
   const aborter = new AbortController();
-  const args = { cluster: CLUSTER, service: "other", taskDefinition: bad, minTasks: 1, timeout: 60, bakeTime: 0 };
+  const args = { cluster: CLUSTER, service: "other", taskDefinition: bad, minTasks: 1, timeout: 60 };
   const wait = waitForDeployment({ ...args, log: () => aborter.abort(), signal: aborter.signal });
   await expect(wait).rejects.toThrow(/^other: the previous version is running$/);
   await expectSettled("other", good);
@@ -226,6 +212,7 @@ it("a GPU instance that does not start: its reason is logged within a minute, an
   await emulator.withFault("hosts", { mode: "refuse", reason }, async () => {
     await create("gpu", taskDefinition, "gpu");
     const started = Date.now();
+    await new Promise((resolve) => setTimeout(resolve, 5000)); // the first attempt fails before the update looks
     const log: { line: string; seconds: number }[] = [];
     const message = await rollOut("gpu", taskDefinition, {
       timeout: 30,

@@ -202,6 +202,22 @@ it("a new version replaces the old one without a time in which no task is health
   await remove("rolling");
 });
 
+it("an unhealthy task of the old version stops when the new version is healthy", async () => {
+  await create("failing", await definition("failing", `touch /tmp/healthy; sleep 3; rm /tmp/healthy; sleep 600`));
+  await completed("failing");
+  const [{ taskArn }] = await tasksOf("failing");
+  const slow = { healthCheck: { ...HEALTH_CHECK, retries: 10 } };
+  await update("failing", { taskDefinition: await definition("failing", `sleep 8; ${HEALTHY}`, slow) });
+  let fewest = Infinity;
+  await until("the new deployment is complete", 60, async () => {
+    fewest = Math.min(fewest, (await tasksOf("failing")).filter(({ lastStatus }) => lastStatus === "RUNNING").length);
+    return (await serviceNamed("failing")).primary.rolloutState === "COMPLETED";
+  });
+  expect(fewest).toBe(1);
+  expect((await tasksOf("failing")).map((task) => task.taskArn)).not.toContain(taskArn);
+  await remove("failing");
+});
+
 it("with a maximum of 100 percent, the old task stops before the new one starts", async () => {
   const deploymentConfiguration = { minimumHealthyPercent: 0, maximumPercent: 100 };
   const taskDefinition = await definition("single", HEALTHY);

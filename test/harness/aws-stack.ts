@@ -92,7 +92,8 @@ export class AwsStack {
       "aws:region": "us-east-1",
       "aws:maxRetries": "2",
       "spatialforge:app": { path: "sample-app" },
-      "spatialforge:aws/bakeTime": 0,
+      "spatialforge:aws/minHealthyTime": 0,
+      "spatialforge:bases": {}, // the default tags: the engine does not have the images that the settings file pins
     };
     for (const [key, value] of Object.entries({ ...common, ...this.settings })) this.set(key, value, clone);
   }

@@ -23,6 +23,7 @@ export const buildArgs = (args: Record<string, string>): string[] =>
  * Builds a target from a staged context, whose path is relative to the project. Each build has a Buildx configuration of its own,
  * because BuildKit identifies a client by it and requests only the files whose size or time has changed since the client's last
  * build: all staged files have the same time.
+ * @throws Error with the output of the build if it fails.
  */
 export async function build(
   tag: string,
@@ -37,7 +38,8 @@ export async function build(
   const config = mkdtempSync(join(tmpdir(), "spatialforge-buildx-"));
   const env = { ...process.env, BUILDX_CONFIG: config };
   try {
-    await promisify(execFile)("docker", ["build", "-q", "-t", tag, ...options, join(ROOT, context)], { env });
+    const command = ["build", "--progress", "plain", "-t", tag, ...options, join(ROOT, context)];
+    await promisify(execFile)("docker", command, { env, maxBuffer: 1 << 28 });
   } finally {
     rmSync(config, { recursive: true });
   }

@@ -67,7 +67,26 @@ it("with a driver that is older than that of the CUDA toolkit, a role starts and
 });
 
 // At the same time: most of these tests wait for timeouts.
-describe("lost services", () => {
+describe("services that start late or are lost", () => {
+  it.concurrent(
+    "a container is healthy for the first time when its checks have succeeded for the minimum time without a failure",
+    inSandbox(async (sandbox) => {
+      const [redis] = [sandbox.redis(), sandbox.objects()];
+      const api = sandbox.app("api", CPU, { HEALTH_MINIMUM_S: "12" });
+      const started = /^starting: the checks have succeeded for \d+ s \(minimum: 12 s\)$/;
+      await becomes([api], "unhealthy", started);
+      docker("pause", redis);
+      await becomes([api], "unhealthy", /^unhealthy: Redis does not respond/);
+      docker("unpause", redis);
+      await becomes([api], "unhealthy", started);
+      const again = Date.now();
+      await becomes([api], "healthy", /^healthy: api$/);
+      expect(Date.now() - again).toBeGreaterThan(8000);
+      const lines = dockerStatus("logs", api).text.split("\n");
+      expect(lines.filter((line) => line.startsWith("health check: starting"))).toHaveLength(2);
+    }),
+  );
+
   it.concurrent(
     "Redis unavailable at startup: the API is unhealthy, then restarts once and works",
     inSandbox(async (sandbox) => {

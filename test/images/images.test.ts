@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settingsSchema } from "../../stack/config/schema";
 import { IMAGES } from "../../stack/images/catalog";
@@ -10,6 +11,9 @@ const FORBIDDEN =
   "bash apt apt-get dpkg pip pip3 uv gcc cc g++ make ld as git curl wget vi vim nano ed perl su sudo mount passwd".split(
     " ",
   );
+
+/** The layer of a folder without files: a tar archive without entries. */
+const EMPTY_LAYER = `sha256:${createHash("sha256").update(Buffer.alloc(1024)).digest("hex")}`;
 
 /** Maximum size that an image of the sample app may add to its base, in MB (10^6 bytes, uncompressed). */
 const MAXIMUM_MB = { api: 200, worker: 170, cpu: 200 } as const;
@@ -85,6 +89,10 @@ print(count > 10, missing)`;
     expect(python(image, code)).toBe("True []");
   });
 
+  it("knows the version of the application", () => {
+    expect(python(image, "from importlib.metadata import version; print(version('sample-app'))")).toBe("0.1.0");
+  });
+
   it("has an init, the standard labels, and a health check", () => {
     const config = JSON.parse(docker("inspect", "-f", "{{json .Config}}", image)) as {
       Entrypoint: string[];
@@ -106,7 +114,9 @@ it("API and worker share all layers except the last ones", () => {
   const [api, worker] = [layers(tagOf("api")), layers(tagOf("worker"))];
   const shared = worker.slice(0, -1);
   const [code] = worker.slice(-1);
-  expect(api).toEqual([...shared, expect.any(String), code, expect.any(String)]); // plus the web server and the static files
+  // plus the web server with its check, and the static files
+  expect(api).toEqual([...shared, expect.any(String), EMPTY_LAYER, code, expect.any(String)]);
+  expect(shared).toContain(EMPTY_LAYER);
 });
 
 it("the worker does not contain uvicorn", () => {
@@ -138,6 +148,47 @@ print(sorted({name for folder in os.environ["PATH"].split(":") if os.path.isdir(
     for (const id of [api, worker, beat]) await until("it is healthy", 30, () => healthOf(id).status === "healthy");
     const job = await sandbox.job(api, 0);
     await until("the job is complete", 20, () => sandbox.jobState(redis, job) === "SUCCESS");
+  });
+});
+
+describe("OS packages and programs of the settings", () => {
+  const cpu = IMAGES.find(({ name }) => name === "cpu")!;
+  const args = (SYSTEM_PACKAGES: string, KEEP_PROGRAMS: string, ROOT = "system") => ({
+    ...{ OS: "system", ROOT, SYSTEM_PACKAGES, KEEP_PROGRAMS },
+  });
+  const image = "spatialforge-test:system";
+  const buildSystem = (...settings: Parameters<typeof args>) =>
+    build(image, "cpu", baseOf(cpu), ".build/cpu", args(...settings));
+
+  it("are in the image, and nothing of apt is; Python packages are not installed again", async () => {
+    await buildSystem("libusb-1.0-0", "bash");
+    const code = `
+import ctypes, os, shutil
+ctypes.CDLL("libusb-1.0.so.0")
+left = [path for path in ("/var/lib/apt/lists", "/var/cache/apt", "/etc/apt", "/usr/lib/apt") if os.path.exists(path)]
+print([name for name in ("bash", "apt-get", "dpkg", "perl") if shutil.which(name)], left)`;
+    expect(python(image, code)).toBe("['bash'] []");
+    const base = layers(baseOf(cpu)).length;
+    expect(layers(image).slice(base + 1)).toEqual(layers(tagOf("cpu")).slice(base + 1));
+  });
+
+  it("are in the image without a shell", async () => {
+    await buildSystem("", "find", "shell-less");
+    const code = "import shutil; print([name for name in ('find', 'sh', 'ls') if shutil.which(name)])";
+    expect(python(image, code)).toBe("['find']");
+  });
+
+  it.each([
+    ["an unknown package", "no-such-package", "", /app\.systemPackages: .* has no package no-such-package/],
+    [
+      "a program that is not there",
+      "",
+      "ffmpeg",
+      /keepPrograms: the base image has no program ffmpeg.*app\.systemPackages/,
+    ],
+    ["a package whose program is removed", "git", "", /app\.systemPackages: .* program git: .* keepPrograms/],
+  ])("%s fails the build, with the setting", async (_, packages, programs, message) => {
+    await expect(buildSystem(packages, programs)).rejects.toThrow(message);
   });
 });
 

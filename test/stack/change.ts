@@ -42,6 +42,7 @@ export function changes(service: LocalService): void {
     await service.up();
     expect(newLayers(before, await service.layers()).map((layers) => layers.length)).toEqual([1, 1, 1]);
     expect(installedGroups()).toEqual([]);
+    expect(executed(/ \/mnt\/check\.py /)).toEqual([]);
   });
 
   it("light package, empty build cache: at most two new layers per image, and no heavy package is installed", async () => {
@@ -85,7 +86,11 @@ function emptyBuildCache(): void {
 }
 
 /** Groups of packages that a build has installed since the build cache was empty: each step that ran left its mount in the cache. */
-function installedGroups(): string[] {
+const installedGroups = (): string[] => executed(/install\.py \/mnt\/(\w+)/).map(([, group]) => group);
+
+/** The commands of build steps that match an expression, and ran since the build cache was empty. */
+function executed(expression: RegExp): RegExpMatchArray[] {
   const records = docker("system", "df", "-v", "--format", "{{range .BuildCache}}{{println .Description}}{{end}}");
-  return [...records.matchAll(/^mount \/ from exec .*install\.py \/mnt\/(\w+)/gm)].map(([, group]) => group);
+  const commands = [...records.matchAll(/^mount \/ from exec (.*)$/gm)].map(([, command]) => command);
+  return commands.map((command) => command.match(expression)).filter((match) => match !== null);
 }

@@ -1,6 +1,8 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RUNTIME_FACTS } from "../../stack/app/application";
 import { TOOLKIT_DRIVERS } from "../../stack/images/cuda";
@@ -29,6 +31,18 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** Adds a file to the package. */
+function add(path: string, content: string): void {
+  const file = join(folder, "spatialforge", path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content);
+}
+
+function edit(path: string, change: (text: string) => string): void {
+  const file = join(folder, path);
+  writeFileSync(file, change(readFileSync(file, "utf8")));
+}
+
 const hashes = () => Object.fromEntries(IMAGES.map((image) => [image.name, stage(app, image).hash]));
 
 describe("stage", () => {
@@ -37,7 +51,9 @@ describe("stage", () => {
     ["a test", () => writeFileSync(join(folder, "tests", "test_new.py"), "new")],
     ["bytecode", () => cpSync(join(folder, "pyproject.toml"), join(folder, "spatialforge", "__pycache__", "x.pyc"))],
     ["an .env file", () => writeFileSync(join(folder, "spatialforge", ".env"), "SECRET=1")],
-    ["the mode of a file", () => chmodSync(join(folder, "spatialforge", "main.py"), 0o600)],
+    ["an .env.local file", () => writeFileSync(join(folder, "spatialforge", ".env.local"), "SECRET=1")],
+    ["the description", () => edit("pyproject.toml", (text) => text.replace(/^description = .*$/m, ""))],
+    ["the read permissions of a file", () => chmodSync(join(folder, "spatialforge", "main.py"), 0o600)],
     ["the modification time of a file", () => utimesSync(join(folder, "spatialforge", "main.py"), 1, 1)],
   ])("a change of %s changes no build context", (_, change) => {
     const before = hashes();
@@ -45,11 +61,38 @@ describe("stage", () => {
     expect(hashes()).toEqual(before);
   });
 
-  it("a change of the code changes every build context", () => {
+  it.each([
+    ["the code", () => add("main.py", "new")],
+    ["a prompt in Markdown", () => add("prompts/system.md", "new")],
+    ["a module with the name test", () => add("test.py", "new")],
+    ["a package with the name tests", () => add("tests/__init__.py", "new")],
+    ["a folder with a leading dot", () => add("static/.well-known/security.txt", "new")],
+    ["the execute bit of a file", () => chmodSync(join(folder, "spatialforge", "main.py"), 0o755)],
+    ["the version", () => edit("pyproject.toml", (text) => text.replace('version = "0.1.0"', 'version = "0.2.0"'))],
+  ])("a change of %s changes every build context", async (_, change) => {
     const before = hashes();
-    writeFileSync(join(folder, "spatialforge", "main.py"), "new");
+    change();
+    app = await openApp({ path: folder });
     const after = hashes();
     for (const { name } of IMAGES) expect(after[name]).not.toBe(before[name]);
+  });
+
+  it("ships all files of the package but those in the table, and keeps execute bits", () => {
+    const shipped = ["prompts/system.md", "test/__init__.py", "static/.well-known/security.txt", "bin/tool"];
+    const leftOut = [".env", ".git/config", "__pycache__/main.pyc", ".DS_Store", "sub/.venv/x"];
+    for (const file of [...shipped, ...leftOut]) add(file, "content");
+    chmodSync(join(folder, "spatialforge", "bin", "tool"), 0o700);
+    const root = join(ROOT, stage(app, IMAGES[0]).path, "app", "app", "spatialforge");
+    expect(shipped.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    expect(leftOut.filter((file) => existsSync(join(root, file)))).toEqual([]);
+    expect(statSync(join(root, "bin", "tool")).mode & 0o777).toBe(0o755);
+    expect(statSync(join(root, "main.py")).mode & 0o777).toBe(0o644);
+  });
+
+  it("writes the .dist-info of the application beside the package", () => {
+    const root = join(ROOT, stage(app, IMAGES[0]).path, "app", "app");
+    expect(readdirSync(root).sort()).toEqual(["sample_app-0.1.0.dist-info", "spatialforge"]);
+    expect(readFileSync(join(root, "sample_app-0.1.0.dist-info", "METADATA"), "utf8")).toContain("Version: 0.1.0\n");
   });
 
   it("a change of a static file changes the build contexts of the images that serve it", () => {
@@ -68,6 +111,21 @@ describe("stage", () => {
       // The build of each image mounts the folder of the CUDA libraries. Only a GPU image has files in it.
       expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...new Set(["cuda", ...image.groups])].sort());
       expect(readdirSync(join(ROOT, path, "locks", "cuda"))).toEqual(image.base === "gpu" ? ["requirements.txt"] : []);
+    }
+  });
+
+  it("files to keep change the context of the group that contains the package, and no other", async () => {
+    const keep = { Redis: ["**/*.pyi"], numpy: ["numpy/**/include"] };
+    app = await openApp({ path: folder, keepFiles: keep });
+    expect(app.problems).toEqual([]);
+    for (const image of IMAGES) {
+      const { path } = stage(app, image);
+      const kept = image.groups.map((group) => {
+        const file = join(ROOT, path, "locks", group, "keep-files.json");
+        return [group, existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined];
+      });
+      const expected = { heavy: { numpy: keep.numpy }, light: { redis: keep.Redis } };
+      expect(Object.fromEntries(kept)).toEqual(expected);
     }
   });
 
@@ -119,6 +177,17 @@ describe("openApp", () => {
     await expect(openApp({ path: join(folder, "tests") })).rejects.toThrow(/no pyproject\.toml/);
     rmSync(join(folder, "spatialforge"), { recursive: true });
     await expect(openApp({ path: folder })).rejects.toThrow(/no package spatialforge/);
+  });
+
+  it("finds files to keep of a package that the lock does not contain", async () => {
+    const { problems } = await openApp({ path: folder, keepFiles: { "scikit-image": ["**/*.pyi"], redis: ["**"] } });
+    expect(problems).toEqual([
+      {
+        key: "app.keepFiles.scikit-image",
+        value: '["**/*.pyi"]',
+        remedy: expect.stringMatching(/lock does not contain this package/),
+      },
+    ]);
   });
 
   it("finds a lock that does not match, and names the command that fixes it", async () => {

@@ -77,6 +77,18 @@ describe("images", () => {
     }
   });
 
+  it("are built with the OS packages and the programs of the settings", async () => {
+    const rootArgs = async (settings: z.input<typeof settingsSchema>) => {
+      const { cpu } = byName((await createPlatform(false, settings)).registered, IMAGE);
+      const { OS, ROOT, SYSTEM_PACKAGES, KEEP_PROGRAMS } = cpu.build.args;
+      return [OS, ROOT, SYSTEM_PACKAGES, KEEP_PROGRAMS];
+    };
+    const app = { path: "sample-app", systemPackages: ["libgl1", "ffmpeg"] };
+    expect(await rootArgs({})).toEqual(["os", "os", "", ""]);
+    expect(await rootArgs({ app })).toEqual(["system", "system", "libgl1 ffmpeg", ""]);
+    expect(await rootArgs({ keepPrograms: ["bash"], shell: false })).toEqual(["system", "shell-less", "", "bash"]);
+  });
+
   it("those with the same base are built one after the other", () => {
     const images = registered.filter(({ type }) => type === IMAGE);
     const names = images.map(({ name }) => name);

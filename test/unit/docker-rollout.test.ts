@@ -77,6 +77,15 @@ it("fails with the output of the health check and the last lines of both log str
 });
 
 it.each([
+  ["before it starts again", [{ RestartCount: 2, State: { Running: false, ExitCode: 3 } }, { RestartCount: 3 }]],
+  ["after it has started again", [{ RestartCount: 3 }, { RestartCount: 3, State: { Restarting: true, ExitCode: 3 } }]],
+])("reports the exit code of a container that was seen %s", async (_, containers) => {
+  const states = containers.map((container) => state("starting", "", container));
+  await fakeEngine({ "/containers/api/json": () => states.shift(), "/containers/api/logs": log() });
+  await expect(verify(["api"])).rejects.toThrow(/it restarted 3 times, the last time with exit code 3\n/);
+});
+
+it.each([
   [
     "restarts",
     state("starting", "", { RestartCount: 3, State: { Running: false, ExitCode: 137 } }),

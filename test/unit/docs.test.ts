@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withGeneratedTables } from "../../scripts/docs";
 import { withResults } from "../../scripts/simulate-scaling";
+import { LEFT_OUT } from "../../stack/app/left-out";
 import { MAXIMUM_STEPS, SCALE_IN_DELAY_S } from "../../stack/aws/service/scaling-steps";
 import { AWS_KEYS } from "../../stack/config/aws-schema";
 import { PORTS } from "../../stack/config/rules";
@@ -65,6 +66,26 @@ describe("docs/aws.md", () => {
         expect(paths.some(existsSync), `${folder}${file}.ts`).toBe(true);
       }
     });
+  });
+});
+
+it("docs/images.md lists the files that no image contains", () => {
+  const images = readFileSync(join(ROOT, "docs", "images.md"), "utf8");
+  const rows = LEFT_OUT.map(({ names, reason }) => `| ${names.map((name) => `\`${name}\``).join(", ")} | ${reason} |`);
+  expect(images).toContain(`| name | reason |\n| --- | --- |\n${rows.join("\n")}\n\n`);
+});
+
+it("docs/images.md has each rule of images/build/prune.py with its patterns", () => {
+  const page = readFileSync(join(ROOT, "docs", "images.md"), "utf8");
+  const script = readFileSync(join(ROOT, "images", "build", "prune.py"), "utf8");
+  const [rules] = script.split("\nRULES = {\n")[1].split("\n}\n");
+  const names = [...rules.matchAll(/^ {4}"([^"]+)": Rule\(/gm)];
+  expect(names.length).toBeGreaterThan(5);
+  names.forEach(({ 1: name, index }, i) => {
+    const patterns = rules
+      .slice(index + name.length, names[i + 1]?.index)
+      .match(/(?<=")[^" ]*\*[^" ]*(?=")|torch\/share/g)!;
+    expect(page).toContain(`| ${name} | ${patterns.map((pattern) => `\`${pattern}\``).join(", ")} | `);
   });
 });
 

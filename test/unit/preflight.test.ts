@@ -440,6 +440,19 @@ describe("app", () => {
     expect(app).toBeUndefined();
   });
 
+  it("lists a dynamic version together with a lock that does not match", async () => {
+    noEngine();
+    const folder = mkdtempSync(join(tmpdir(), "spatialforge-app-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, "spatialforge"));
+    const pyproject = '[project]\nname = "unknown-app"\ndynamic = ["version"]\ndependencies = ["redis"]\n';
+    writeFileSync(join(folder, "pyproject.toml"), pyproject);
+    const keys = (await check({ app: { path: folder } })).problems.map(({ key }) => key);
+    expect(keys).toEqual(expect.arrayContaining(["app", "app.version"]));
+    const withVersion = (await check({ app: { path: folder, version: "1.4.0" } })).problems.map(({ key }) => key);
+    expect(withVersion).not.toContain("app.version");
+  });
+
   it("shows a repository without its credentials", async () => {
     noEngine();
     const app = { repository: "http://me:hunter2@127.0.0.1:9/app.git", ref: "v1" };

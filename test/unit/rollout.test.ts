@@ -1,6 +1,5 @@
 import type { Deployment, Service, Task } from "@aws-sdk/client-ecs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { BakeTime } from "../../stack/aws/operations/rollout/bake-time";
 import { waitForDeployment } from "../../stack/aws/operations/rollout/deployment";
 import { deploymentState } from "../../stack/aws/operations/rollout/deployment-state";
 import * as calls from "../../stack/aws/operations/rollout/service-client";
@@ -91,59 +90,6 @@ describe("the state of a deployment", () => {
   });
 });
 
-describe("the bake time", () => {
-  const stopped = (more: Task) => vi.spyOn(calls, "describeTasks").mockResolvedValue([task("a", more)]);
-
-  it.each<[string, Task]>([
-    ["exits", { stopCode: "EssentialContainerExited", stoppedReason: "Essential container in task exited" }],
-    ["fails its health check", { stoppedReason: "Task failed container health checks" }],
-    ["fails the checks of the load balancer", { stoppedReason: "Task failed ELB health checks in (target-group x)" }],
-  ])("finds a task that was healthy and %s", async (_, more) => {
-    const bakeTime = new BakeTime("sf", 60);
-    stopped({});
-    expect(await bakeTime.failedTask([task("a")])).toBeUndefined();
-    stopped(more);
-    expect(await bakeTime.failedTask([])).toMatchObject({ taskArn: "a" });
-  });
-
-  it("finds a task that was healthy and is unhealthy", async () => {
-    const bakeTime = new BakeTime("sf", 60);
-    stopped({});
-    await bakeTime.failedTask([task("a")]);
-    expect(await bakeTime.failedTask([task("a", { healthStatus: "UNHEALTHY" })])).toMatchObject({ taskArn: "a" });
-  });
-
-  it.each<[string, Task]>([
-    [
-      "scale-in",
-      { stopCode: "ServiceSchedulerInitiated", stoppedReason: "Scaling activity initiated by (deployment 2)" },
-    ],
-    ["the loss of a spot instance", { stopCode: "SpotInterruption", stoppedReason: "Your Spot Task was interrupted." }],
-    [
-      "the loss of an instance",
-      { stopCode: "TerminationNotice", stoppedReason: "Host EC2 (instance i-1) terminated." },
-    ],
-  ])("ignores a task that ends because of %s", async (_, more) => {
-    const bakeTime = new BakeTime("sf", 60);
-    stopped({});
-    await bakeTime.failedTask([task("a")]);
-    stopped(more);
-    expect(await bakeTime.failedTask([])).toBeUndefined();
-  });
-
-  it("starts once and ends after its seconds", () => {
-    const bakeTime = new BakeTime("sf", 60);
-    expect(bakeTime.isOver).toBe(false);
-    bakeTime.start(Date.now() - 59_000);
-    expect(bakeTime.isOver).toBe(false);
-    bakeTime.start(Date.now() - 61_000);
-    expect(bakeTime.isOver).toBe(false);
-    const over = new BakeTime("sf", 60);
-    over.start(Date.now() - 61_000);
-    expect(over.isOver).toBe(true);
-  });
-});
-
 describe("a task definition that ECS no longer deploys by itself", () => {
   const completed = { ...service(primary({ rolloutState: "COMPLETED" })), taskDefinition: NEW, desiredCount: 1 };
   it.each([
@@ -172,7 +118,7 @@ describe("a task definition that ECS no longer deploys by itself", () => {
     const update = vi.spyOn(calls, "updateService").mockResolvedValue();
     const lines: string[] = [];
     const { signal } = new AbortController();
-    const args = { cluster: "sf", service: "beat", taskDefinition: NEW, minTasks: 1, timeout: 1, bakeTime: 0, signal };
+    const args = { cluster: "sf", service: "beat", taskDefinition: NEW, minTasks: 1, timeout: 1, signal };
     await waitForDeployment({ ...args, log: (line) => void lines.push(line) });
     expect(lines).toEqual([`${reason}: starting a new deployment`]);
     expect(update.mock.calls.map(([, changes]) => changes)).toEqual([

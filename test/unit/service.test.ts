@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it, vi } from "vitest";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { Service, type ServiceArgs } from "../../stack/aws/service/service";
 import { AWS, mockedEngine, observe } from "../harness/mocks";
 import { statementsOf } from "../harness/policy";
@@ -46,6 +47,12 @@ describe("Service", () => {
     const { startPeriod, retries, interval, timeout } = container.healthCheck;
     const failures = 3; // threshold of the circuit breaker
     expect(failures * (startPeriod + retries * (interval + timeout))).toBeLessThanOrEqual(600);
+  });
+
+  it("has a start period, in which failed checks do not count, that exceeds the maximum of aws.minHealthyTime", async () => {
+    const { container } = await taskOf(ARGS);
+    const { minHealthyTime } = awsSettingsSchema.shape;
+    expect(minHealthyTime.safeParse(container.healthCheck.startPeriod).success).toBe(false);
   });
 
   it("waits longer for its deletion than its tasks take to stop", async () => {

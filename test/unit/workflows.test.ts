@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
+import { amiParameterName } from "../../stack/aws/compute/ami";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import { byName } from "../harness/mocks";
@@ -48,7 +49,7 @@ const each = <T>(folder: string, file = ""): Record<string, T> =>
 
 const workflows = each<Workflow>(".github/workflows");
 const actions = each<Action>(".github/actions", "action.yml");
-const { check, preview, deploy } = Object.fromEntries(
+const { check, preview, deploy, renew } = Object.fromEntries(
   Object.entries(workflows).map(([path, workflow]) => [path.replace(/.*\/|\.yml$/g, ""), workflow]),
 );
 const jobs = Object.entries(workflows).flatMap(([path, { jobs }]) =>
@@ -83,7 +84,9 @@ describe("steps", () => {
     const pins = new Set(steps.flatMap(({ uses }) => (uses?.includes("@") ? [uses] : [])));
     expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual([
       "actions/checkout",
+      "actions/download-artifact",
       "actions/setup-node",
+      "actions/upload-artifact",
       "aws-actions/configure-aws-credentials",
       "pulumi/actions",
     ]);
@@ -147,6 +150,8 @@ describe("permissions", () => {
       "preview.yml no-preview": {},
       "deploy.yml dev": { contents, "id-token": "write" },
       "deploy.yml prod": { contents, "id-token": "write" },
+      "renew.yml resolve": { contents, "id-token": "write" },
+      "renew.yml propose": { contents: "write", "pull-requests": "write" },
     });
     for (const [name, job] of jobs) expect(job["timeout-minutes"], name).toBeGreaterThan(0);
   });
@@ -160,6 +165,30 @@ describe("permissions", () => {
       expect(job.environment).toBe(stack);
       expect(pulumiOf(job)).toMatchObject({ command: "up", stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
     }
+  });
+
+  it("the job that can write to the repository runs no code of packages", () => {
+    const { resolve, propose } = renew.jobs;
+    expect(propose.needs).toBe("resolve");
+    expect(propose.steps.map(({ run }) => run).filter(Boolean)).toEqual([
+      '.github/propose.sh "$RUNNER_TEMP/renewal.patch"',
+    ]);
+    expect(propose.steps.map(({ uses }) => uses?.split("@")[0]).filter(Boolean)).toEqual([
+      "actions/checkout",
+      "actions/download-artifact",
+    ]);
+    const tokens = resolve.steps.filter((step) => JSON.stringify(step).includes("github.token"));
+    expect(tokens).toEqual([]);
+  });
+
+  it("renew updates the locks, the base images, and the AMI if it has a role", () => {
+    const commands = renew.jobs.resolve.steps.filter(({ run }) => run?.startsWith("npm run lock"));
+    expect(commands.map(({ run, if: condition }) => [run, condition])).toEqual([
+      ["npm run lock -- --upgrade", undefined],
+      ["npm run lock -- --upgrade --stack prod", undefined],
+      ["npm run lock -- --bases", undefined],
+      ["npm run lock -- --ami", "vars.AWS_RENEW_ROLE != ''"],
+    ]);
   });
 
   it("code of a pull request runs on GitHub-hosted runners only", () => {
@@ -200,6 +229,14 @@ describe("conditions", () => {
     expect(starts(deploy.jobs.prod, github, inputs, devs)).toBe(prod);
     expect(starts(deploy.jobs.dev, github, inputs, undefined, { PULUMI_BACKEND_URL: "" })).toBe(false);
     expect(starts(deploy.jobs.prod, github, inputs, devs, { PULUMI_BACKEND_URL: "" })).toBe(false);
+  });
+
+  it.each([
+    ["the schedule", { event_name: "schedule" }, set, true],
+    ["the schedule before the setup", { event_name: "schedule" }, {}, false],
+    ["a manual run before the setup", byHand, {}, true],
+  ] as const)("%s renews, or does nothing", (_, github, vars, does) => {
+    expect(starts(renew.jobs.resolve, github, {}, undefined, { PULUMI_BACKEND_URL: "", ...vars })).toBe(does);
   });
 
   const pull = (from: string, login: string) => ({
@@ -281,10 +318,11 @@ describe("docs/github.md", () => {
         "token.actions.githubusercontent.com:sub": "REPOSITORY:SUBJECT",
       },
     });
-    expect([...doc.matchAll(/^role (\S+) (\S+) (\S+) (\S+)$/gm)].map(([, ...words]) => words)).toEqual([
-      ["spatialforge-preview", "pull_request", "ReadOnlyAccess", "preview"],
-      ["spatialforge-dev", "environment:dev", "PowerUserAccess", "deploy"],
-      ["spatialforge-prod", "environment:prod", "PowerUserAccess", "deploy"],
+    expect([...doc.matchAll(/^role (spatialforge-\S+(?: \S+)+)$/gm)].map(([, words]) => words.split(" "))).toEqual([
+      ["spatialforge-preview", "pull_request", "preview", "ReadOnlyAccess"],
+      ["spatialforge-dev", "environment:dev", "deploy", "PowerUserAccess"],
+      ["spatialforge-prod", "environment:prod", "deploy", "PowerUserAccess"],
+      ["spatialforge-renew", "ref:refs/heads/main", "renew"],
     ]);
   });
 
@@ -301,6 +339,13 @@ describe("docs/github.md", () => {
     // A preview is read-only.
     const allowed = policies["preview.json"].filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);
     expect(allowed).toEqual(["s3:ListBucket", "s3:GetObject", "kms:Decrypt"]);
+  });
+
+  it("the role that renews can read the parameter that names the newest AMI, and nothing else", () => {
+    const [{ Action, Resource }, ...others] = policies["renew.json"];
+    expect(others).toEqual([]);
+    expect(Action).toBe("ssm:GetParameter");
+    expect(Resource).toBe(`arn:aws:ssm:REGION::parameter${amiParameterName()}`);
   });
 
   it("the role that deploys can make each call that the program makes itself", () => {

@@ -122,6 +122,7 @@ function environmentVariables(
     MINIO_ENDPOINT: serviceHost(args, "s3"),
     MINIO_BUCKET: args.bucket.bucketName,
     MINIO_SECURE: "true",
+    HEALTH_MINIMUM_S: String(args.settings.minHealthyTime),
     TINI_SUBREAPER: "1", // tini is not process 1: the init process of ECS is
     ...(role.loadBalanced && {
       // uvicorn accepts `X-Forwarded-For` from the VPC, where the load balancer is. Otherwise all clients would share one rate limit.

@@ -36,7 +36,8 @@ const DELETE_TIMEOUT_S = 1200;
 /**
  * ECS gives up on a deployment after 3 tasks that never get healthy (half the desired count, but at least 3). With the health check in
  * `images/Dockerfile`, a task is unhealthy after its start period of 120 s and 3 checks, each of which takes 10 s and at most 15 s more: after
- * 150 to 195 s. So ECS gives up 8 to 10 minutes after the first task started, plus the time in which it starts the tasks.
+ * 150 to 195 s. So ECS gives up 8 to 10 minutes after the first task started, plus the time in which it starts the tasks. With the default of
+ * `aws.minHealthyTime`, 30 s, the application has 120 s to start.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
  */
 const CIRCUIT_BREAKER = { enable: true, rollback: true };

@@ -5,13 +5,14 @@ const INTERVAL_S = 20;
 
 /** Logs why no instance starts for tasks that wait for one: each reason once. */
 export class CapacityLog {
-  private readonly since = new Date();
   private lastRead = 0;
   private reasons: string[] = [];
 
+  /** @param since - earlier scaling activities are ignored; default: now */
   constructor(
     private readonly cluster: string,
     private readonly log: (line: string) => void,
+    private readonly since = new Date(),
   ) {}
 
   /** The reasons at the last read. */

@@ -1,6 +1,5 @@
-import type { Service, Task } from "@aws-sdk/client-ecs";
+import type { Service } from "@aws-sdk/client-ecs";
 import { userError } from "../../../pulumi/user-error";
-import { BakeTime } from "./bake-time";
 import { CapacityLog } from "./capacity-log";
 import { deploymentState, primaryDeployment } from "./deployment-state";
 import { rollBack } from "./roll-back";
@@ -14,8 +13,6 @@ export interface DeploymentArgs extends ServiceId {
   minTasks: number;
   /** Seconds within which all new tasks must be healthy. Old tasks have no time limit, so that they can finish their jobs. */
   timeout: number;
-  /** Seconds for which the new tasks must then be healthy. */
-  bakeTime: number;
   /** Receives a line for each change of the state. */
   log: (line: string) => void;
   /** Ends the wait, because another service has failed. The deployment is then rolled back if it is not complete. */
@@ -25,8 +22,8 @@ export interface DeploymentArgs extends ServiceId {
 const POLL_INTERVAL_MS = 3000;
 
 /**
- * Waits until the service runs only its new tasks and they have been healthy for the bake time. Otherwise, it ends the deployment and rolls it
- * back: no deployment continues unwatched.
+ * Waits until the service runs only its new tasks and they are healthy. Otherwise, it ends the deployment and rolls it back: no deployment
+ * continues unwatched.
  *
  * After a rollback, the state of Pulumi has the new task definition while ECS runs the old one, so an update with the same inputs changes
  * nothing. A first deployment that failed has no previous version, and its service is stopped. In both cases, this function starts a new
@@ -36,9 +33,7 @@ const POLL_INTERVAL_MS = 3000;
  */
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
   const { taskDefinition, timeout, log, signal } = args;
-  await redeploy(args);
-  const bakeTime = new BakeTime(args.cluster, args.bakeTime);
-  const capacity = new CapacityLog(args.cluster, log);
+  const capacity = new CapacityLog(args.cluster, log, await redeploy(args));
   let deadline = Date.now() + timeout * 1000;
   let lastSummary = "";
   for (;;) {
@@ -46,29 +41,23 @@ export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
     const tasks = await serviceTasks(args, "RUNNING");
     const state = deploymentState(service, tasks, taskDefinition);
     if (state.kind === "failed") throw await failure(args, state.reason);
-    const failed = await bakeTime.failedTask(newTasks(service, tasks));
-    if (failed) throw await failure(args, "a task was healthy and has then failed");
-    if (state.kind === "completed") {
-      bakeTime.start(primaryDeployment(service)?.updatedAt?.getTime());
-      if (bakeTime.isOver || signal.aborted) return;
-    } else {
-      if (state.healthy) {
-        bakeTime.start();
-        deadline = Date.now() + timeout * 1000;
-      }
-      if (state.summary !== lastSummary) log((lastSummary = state.summary));
-      await capacity.update(state.waitsForCapacity);
-      if (signal.aborted) throw userError(await rollBack(args, taskDefinition));
-      if (Date.now() > deadline) {
-        throw await failure(args, timeoutReason(timeout, state.summary, service), capacity.current);
-      }
+    if (state.kind === "completed") return;
+    if (state.healthy) deadline = Date.now() + timeout * 1000;
+    if (state.summary !== lastSummary) log((lastSummary = state.summary));
+    await capacity.update(state.waitsForCapacity);
+    if (signal.aborted) throw userError(await rollBack(args, taskDefinition));
+    if (Date.now() > deadline) {
+      throw await failure(args, timeoutReason(timeout, state.summary, service), capacity.current);
     }
     await sleep(POLL_INTERVAL_MS);
   }
 }
 
-/** Starts a new deployment if ECS does not deploy the task definition by itself. */
-async function redeploy(args: DeploymentArgs): Promise<void> {
+/**
+ * Starts a new deployment if ECS does not deploy the task definition by itself.
+ * @returns the start of the deployment
+ */
+async function redeploy(args: DeploymentArgs): Promise<Date | undefined> {
   const { taskDefinition, minTasks } = args;
   const service = await describeService(args);
   const isStopped = service.desiredCount === 0 && minTasks > 0;
@@ -78,19 +67,16 @@ async function redeploy(args: DeploymentArgs): Promise<void> {
     [isStopped, "the service is stopped, because its first deployment failed"],
   ];
   const reason = reasons.find(([applies]) => applies)?.[1];
-  if (!reason) return;
+  if (!reason) return primaryDeployment(service)?.createdAt;
+  const start = new Date();
   args.log(`${reason}: starting a new deployment`);
   await updateService(args, {
     taskDefinition,
     forceNewDeployment: true,
     ...(isStopped && { desiredCount: minTasks }),
   });
+  return start;
 }
-
-const newTasks = (service: Service, tasks: readonly Task[]): Task[] => {
-  const id = primaryDeployment(service)?.id;
-  return tasks.filter(({ startedBy }) => startedBy === id);
-};
 
 function timeoutReason(timeout: number, summary: string, { events = [] }: Service): string {
   const event = events[0]?.message;

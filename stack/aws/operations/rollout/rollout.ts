@@ -18,8 +18,6 @@ export interface RolloutArgs {
   retainedReleases: number;
   /** Seconds within which the new tasks of all services must be healthy. */
   timeout: number;
-  /** Seconds for which the new tasks must then be healthy. */
-  bakeTime: number;
 }
 
 /**
@@ -56,7 +54,7 @@ export class Rollout extends pulumi.ComponentResource {
   private async verify(
     cluster: string,
     targets: readonly Pick<DeploymentArgs, "service" | "taskDefinition" | "minTasks">[],
-    { timeout, bakeTime }: RolloutArgs,
+    { timeout }: RolloutArgs,
   ): Promise<void> {
     const failures: string[] = [];
     const completed: string[] = [];
@@ -64,7 +62,7 @@ export class Rollout extends pulumi.ComponentResource {
     const { signal } = aborter;
     const deployments = targets.map((target) => {
       const log = (line: string) => void pulumi.log.info(`${target.service}: ${line}`, this, undefined, true);
-      return waitForDeployment({ ...target, cluster, timeout, bakeTime, log, signal }).then(
+      return waitForDeployment({ ...target, cluster, timeout, log, signal }).then(
         () => void completed.push(`${target.service}: the new version is running`),
         (error: Error) => {
           failures.push(error.message);

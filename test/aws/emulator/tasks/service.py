@@ -115,17 +115,22 @@ class Scheduler:
         self.publish()
 
     def replace_unhealthy(self, task, primary: Deployment, reason: str, text: str) -> None:
-        """Stops a task, after its replacement is healthy if the maximum percent leaves room for both. A task that was never healthy is
-        stopped at once, and counts for the circuit breaker.
+        """Stops a task, after its replacement is healthy if the maximum percent leaves room for both, or if the minimum requires it. A task
+        that was never healthy is stopped at once, and counts for the circuit breaker.
         https://aws.amazon.com/blogs/containers/a-deep-dive-into-amazon-ecs-task-health-and-task-replacement/"""
-        _, maximum = self.limits
+        minimum, maximum = self.limits
         self.event(text)
-        if task.was_healthy and len(self.tasks) < maximum:
+        if task.was_healthy and (len(self.tasks) < maximum or self.working() <= minimum):
             task.failure = reason
             return
         task.stop("ServiceSchedulerInitiated", reason)
         if task.started_by == primary.id and not task.was_healthy:
             primary.failed += 1
+
+    def working(self) -> int:
+        """Number of tasks that count for the minimum: also those that were healthy, until their replacement is healthy.
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"""
+        return sum(task.is_active and (task.is_healthy or task.was_healthy) for task in self.tasks)
 
     def stop_replaced(self, primary: Deployment) -> None:
         """Stops the failing tasks whose replacement is healthy."""
@@ -150,18 +155,20 @@ class Scheduler:
             self.event(f"has started 1 tasks: (task {task.id}).")
 
     def stop_old(self, primary: Deployment) -> None:
-        """Stops the tasks of earlier deployments as far as the healthy tasks allow it, and tasks above the desired count."""
+        """Stops the tasks of earlier deployments as far as the minimum allows it, the unhealthy ones first, and tasks above the desired
+        count."""
         minimum, _ = self.limits
-        healthy = sum(task.is_active and task.is_healthy for task in self.tasks)
+        working = self.working()
         old = [task for task in self.tasks if task.is_active and task.started_by != primary.id]
         new = [task for task in self.tasks_of(primary) if task.is_active and not task.is_failing]
         # Protected tasks stay: others stop in their place, the newest first.
         number = max(len(new) - self.service.desired_count, 0)
         surplus = [task for task in reversed(new) if not task.is_protected][:number]
         for task in sorted(old, key=lambda one: one.is_healthy) + surplus:
-            if task.is_protected or (task.is_healthy and healthy - 1 < minimum):
+            counts = task.is_healthy or task.was_healthy
+            if task.is_protected or (counts and working - 1 < minimum):
                 continue
-            healthy -= task.is_healthy
+            working -= counts
             task.stop("ServiceSchedulerInitiated", f"Scaling activity initiated by (deployment {primary.id})")
             self.event(f"has stopped 1 running tasks: (task {task.id}).")
 
