@@ -1,19 +1,23 @@
 /**
  * `npm run lock`: creates the dependency lock of an app in `images/locks/NAME/`, from its `pyproject.toml`.
  *
- * uv resolves all dependencies once, for all Python versions and machine architectures of the images. This script splits the result into
- * the groups of `stack/lock/groups.ts`. To find the dependencies of a group, uv resolves the group alone, with the versions of the first
- * result as constraints.
+ * uv resolves a project that is derived from the app's, for all Python versions and machine architectures of the images. `uv export` of a
+ * dependency group lists the packages of the group, and `uv export` of everything their versions and hashes (`stack/lock/groups.ts`). The CPU
+ * variant is a second resolution, with the PyTorch CPU index.
  */
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { openApp } from "../stack/app/source";
+import { settingsSchema } from "../stack/config/schema";
 import { withoutCredentials } from "../stack/config/problem";
 import { LockError } from "../stack/lock/error";
+import type { LockChoice } from "../stack/lock/project";
 import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
 import { pinBases } from "./lock/bases";
 import { makeLock } from "./lock/make-lock";
-import { AWS_STACKS, stackFile } from "./stack-file";
+import { AWS_STACKS, readStackConfig, stackFile } from "./stack-file";
 
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 
@@ -23,34 +27,62 @@ const PIN_FILES = AWS_STACKS.map(stackFile);
 const USAGE = `Usage: npm run lock -- [options]
 
 Locks the dependencies of an app to versions with hashes, in images/locks/NAME/.
-Requires a package index, and uv (https://docs.astral.sh/uv/) and Python 3 on PATH.
+Requires a package index, and uv (https://docs.astral.sh/uv/) and a Python that the app supports.
 
-  --app PATH        folder with the app's pyproject.toml (default: sample-app)
-  --name NAME       name of the lock (default: the project's name)
-  --upgrade         use the newest versions; by default, pins that still satisfy the requirements are kept
-  --check           write nothing; exit with 1 if the lock would change
-  --cpu-index URL   index of the CPU builds of torch (default: ${CPU_INDEX})
-  --ami             do not lock; set the AMI of the GPU instances in Pulumi.dev.yaml and Pulumi.prod.yaml to the newest
-                    one (requires AWS credentials and AWS_REGION)
-  --bases           do not lock; set the base images in these files to the digests that their tags have now (requires
-                    access to the registries, with the credentials of \`docker login\`)
-  --help            print this help
+  --app PATH           folder with the app's pyproject.toml (default: sample-app)
+  --stack NAME         use the app, and its extras, groups, requirements and overrides, in Pulumi.NAME.yaml
+  --name NAME          name of the lock (default: the project's name)
+  --extra NAME         also lock these optional dependencies of the app (can be repeated, as the next three)
+  --group NAME         also lock this dependency group of the app
+  --requirement SPEC   also lock a package that the app does not declare, as in 'ultralytics>=8'
+  --override SPEC      replace all requirements of a package, as in "opencv-python ; sys_platform == 'never'"
+  --upgrade            use the newest versions; by default, pins that still satisfy the requirements are kept
+  --check              write nothing; exit with 1 if the lock would change
+  --cpu-index URL      index of the CPU builds of torch (default: ${CPU_INDEX})
+  --without-cpu-index  lock torch for the CPU image without this index and without hashes; inputs.json lists them
+  --ami                do not lock; set the AMI of the GPU instances in Pulumi.dev.yaml and Pulumi.prod.yaml to the newest
+                       one (requires AWS credentials and AWS_REGION)
+  --bases              do not lock; set the base images in these files to the digests that their tags have now (requires
+                       access to the registries, with the credentials of \`docker login\`)
+  --help               print this help
 
-Only project.dependencies are locked. No image installs optional dependencies or dependency groups, so they are not
-locked. [tool.uv] in the app's pyproject.toml is ignored. Pins that are kept also keep their hashes while the index has
-them; --upgrade adds the hashes of wheels that were uploaded later. If the CPU index cannot be reached, torch.cpu.txt
-keeps the hashes that it has for the same versions, and other versions have no hashes.
+The settings in [tool.uv] of the app are used. Configuration files of the user are not. If the app has a uv.lock, the lock has
+its versions. Pins that are kept also keep their hashes while the index has them; --upgrade adds the hashes of wheels that were
+uploaded later.
 `;
+
+/**
+ * The app in the settings of a stack, and what the settings add to it.
+ * @throws LockError if the stack has no settings file, or the app cannot be opened
+ */
+async function appOfStack(stack: string): Promise<{ app: string; choice: LockChoice }> {
+  if (!existsSync(stackFile(stack)))
+    throw new LockError(`Pulumi.${stack}.yaml does not exist: --stack is the name of a stack`);
+  const parsed = settingsSchema.shape.app.safeParse(readStackConfig(stack).app);
+  if (!parsed.success)
+    throw new LockError(`spatialforge:app in Pulumi.${stack}.yaml: ${parsed.error.issues[0].message}`);
+  try {
+    return { app: (await openApp(parsed.data)).folder, choice: parsed.data };
+  } catch (error) {
+    throw new LockError(`spatialforge:app in Pulumi.${stack}.yaml: ${(error as Error).message}`);
+  }
+}
 
 async function main(): Promise<number> {
   try {
     const { values } = parseArgs({
       options: {
         app: { type: "string", default: join(ROOT, "sample-app") },
+        stack: { type: "string" },
+        extra: { type: "string", multiple: true },
+        group: { type: "string", multiple: true },
+        requirement: { type: "string", multiple: true },
+        override: { type: "string", multiple: true },
         name: { type: "string" },
         upgrade: { type: "boolean", default: false },
         check: { type: "boolean", default: false },
         "cpu-index": { type: "string", default: CPU_INDEX },
+        "without-cpu-index": { type: "boolean", default: false },
         ami: { type: "boolean", default: false },
         bases: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -60,7 +92,7 @@ async function main(): Promise<number> {
       console.log(USAGE);
       return 0;
     }
-    const { app, name, upgrade, check } = values;
+    const { name, upgrade, check } = values;
     if (values.ami) {
       const newest = await newestAmi();
       const changed = pinAmi(PIN_FILES, newest, !check).map((file) => basename(file));
@@ -73,7 +105,12 @@ async function main(): Promise<number> {
       console.log(`${pinned.join("\n")}\n${files.length > 0 ? files.join(", ") : "unchanged"}`);
       return check && changed.length > 0 ? 1 : 0;
     }
-    const unchanged = await makeLock({ app, name, upgrade, check, cpuIndex: values["cpu-index"] });
+    const { extra: extras, group: groups, requirement: requirements, override: overrides } = values;
+    const chosen = values.stack
+      ? await appOfStack(values.stack)
+      : { app: values.app, choice: { extras, groups, requirements, overrides } };
+    const cpuIndex = values["without-cpu-index"] ? undefined : values["cpu-index"];
+    const unchanged = await makeLock({ ...chosen, name, upgrade, check, cpuIndex });
     return check && !unchanged ? 1 : 0;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

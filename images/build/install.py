@@ -1,14 +1,20 @@
 """Installs one group of locked packages for /opt/venv below /out: `install.py LOCK_FOLDER`.
 
-The folder contains `torch.cpu.txt` (installed from TORCH_CPU_INDEX), `requirements.txt` (from UV_DEFAULT_INDEX), or both, and
-`keep-files.json` if `app.keepFiles` names a package of the group. The result is reproducible: it contains no times, no bytecode that
-depends on times, and no scripts that contain a path.
+The folder contains some of these files:
+- `torch.cpu.txt`: wheels from TORCH_CPU_INDEX
+- `requirements.txt`: wheels from UV_DEFAULT_INDEX, UV_INDEX, and the indexes in the file
+- `source.txt`: packages without a wheel, which are compiled
+- `git.txt`: packages from git repositories, each at a commit. They have no hashes.
+- `keep-files.json`: `app.keepFiles` for the packages of the group
+
+The result is reproducible: it contains no times, no bytecode that depends on times, and no scripts that contain a path.
 """
 
 import compileall
 import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -30,24 +36,37 @@ EPOCH = 315532800
 NOT_COMPILED = ("transformers/models", "torch/_inductor")
 
 
-def uv(*arguments: str) -> None:
-    subprocess.run(
-        ["uv", "pip", "install", "-q", "--python", sys.executable, "--target", str(SITE), "--no-deps", *arguments],
-        check=True,
-    )
+def uv(file: Path, *options: str) -> bool:
+    command = ["uv", "pip", "install", "-q", "--python", sys.executable, "--target", str(SITE), "--no-deps", "-r", str(file)]
+    return subprocess.run([*command, *options]).returncode == 0
+
+
+def names(file: Path) -> str:
+    """The packages in a lock file."""
+    return ", ".join(re.findall(r"^([\w.-]+)(?:==| @ )", file.read_text(), re.MULTILINE))
 
 
 def install(locks: Path) -> None:
     # uv rejects an empty UV_DEFAULT_INDEX.
     if not os.environ.get("UV_DEFAULT_INDEX"):
         os.environ.pop("UV_DEFAULT_INDEX", None)
+    # Compilers and archives write this time instead of the current one.
+    os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH)
+    # The hashes decide which file is installed, so each index may have it.
+    hashed = ["--require-hashes", "--index-strategy", "unsafe-best-match"]
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    compiled = "Set app.buildPackages to the OS packages that it needs, such as libpq-dev for psycopg2."
     torch = locks / "torch.cpu.txt"
-    if torch.exists():
-        hashed = ["--require-hashes"] if "--hash" in torch.read_text() else []
-        uv("-r", str(torch), "--index-url", os.environ["TORCH_CPU_INDEX"], *hashed)
-    requirements = locks / "requirements.txt"
-    if requirements.exists():
-        uv("-r", str(requirements), "--require-hashes")
+    torch_hashes = ["--require-hashes"] if torch.exists() and "--hash" in torch.read_text() else []
+    steps = (
+        (torch, ["--index-url", os.environ.get("TORCH_CPU_INDEX", ""), *torch_hashes], "The CPU builds of torch cannot be installed"),
+        (locks / "requirements.txt", ["--only-binary", ":all:", *hashed], f"A package cannot be installed. It may have no wheel for {python}"),
+        (locks / "source.txt", hashed, "A package without a wheel cannot be compiled: {names}. " + compiled),
+        (locks / "git.txt", [], "A package from a git repository cannot be installed: {names}. " + compiled),
+    )
+    for file, options, problem in steps:
+        if file.exists() and not uv(file, *options):
+            raise SystemExit(problem.format(names=names(file)))
 
 
 def keep_files(locks: Path) -> dict[str, list[str]]:

@@ -1,4 +1,5 @@
-# Creates the OS layer: adds what the runtime needs and removes what it must not contain. Runs as root in the image build.
+# Creates the OS layer: adds what the runtime needs and removes what it must not contain. With the argument `compilers` it adds what packages
+# are compiled with, and removes nothing. Runs as root in the image build.
 # SYSTEM_PACKAGES and KEEP_PROGRAMS are the settings app.systemPackages and keepPrograms, as names separated by spaces.
 export DEBIAN_FRONTEND=noninteractive
 
@@ -32,6 +33,16 @@ fi
 # library by the path of the interpreter.
 "$python" -m venv --without-pip /opt/venv
 rm -f /opt/venv/bin/[Aa]ctivate*
+
+if [ "${1:-}" = compilers ]; then
+  include=$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')
+  [ -e "$include/Python.h" ] || BUILD_PACKAGES="$BUILD_PACKAGES python3-dev"
+  apt-get install -y -qq --no-install-recommends gcc g++ libc6-dev make git $BUILD_PACKAGES >/dev/null || {
+    echo "apt cannot install all of app.buildPackages: $BUILD_PACKAGES" >&2
+    exit 1
+  }
+  exit
+fi
 
 echo 'spatialforge:x:10001:' >>/etc/group
 echo 'spatialforge:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd

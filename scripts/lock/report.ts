@@ -1,32 +1,28 @@
 import { join } from "node:path";
-import { GROUPS, LOCK_FILES } from "../../stack/lock/groups";
-import { parsePins, pinText } from "../../stack/lock/pin";
+import { parsePins } from "./pins";
+
+/** Texts of the files of a lock, by file name. */
+export type LockFiles = Readonly<Record<string, string>>;
 
 /** Prints one line for each file, then one line for each pin that was added, removed, or changed. */
-export function report(
-  name: string,
-  before: Record<string, string>,
-  after: Record<string, string>,
-  changed: readonly string[],
-): void {
-  for (const file of LOCK_FILES.filter((one) => one in before || one in after)) {
-    const state = !changed.includes(file)
-      ? "unchanged"
-      : !(file in before)
-        ? "new"
-        : !(file in after)
-          ? "removed"
-          : "changed";
-    const packages = new Set(parsePins(after[file] ?? "").map((pin) => pin.name)).size;
-    console.log(`${join("images", "locks", name, file)}: ${packages} packages, ${state}`);
+export function report(name: string, before: LockFiles, after: LockFiles): void {
+  const files = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  for (const file of files) {
+    const [old, now] = [before[file], after[file]] as (string | undefined)[];
+    const state = old === now ? "unchanged" : old === undefined ? "new" : now === undefined ? "removed" : "changed";
+    const packages = file.endsWith(".txt")
+      ? `${new Set(parsePins(now ?? "").map((pin) => pin.name)).size} packages, `
+      : "";
+    console.log(`${join("images", "locks", name, file)}: ${packages}${state}`);
   }
-  const lines = (files: Record<string, string>): Set<string> =>
+  if (Object.keys(before).length === 0) return;
+  const lines = (texts: LockFiles): Set<string> =>
     new Set(
-      GROUPS.flatMap((group) => parsePins(files[`${group}.txt`] ?? "").map((pin) => `${pinText(pin)} (${group})`)),
+      files
+        .filter((file) => file.endsWith(".txt"))
+        .flatMap((file) => parsePins(texts[file] ?? "").map((pin) => `${pin.text} (${file})`)),
     );
   const [old, now] = [lines(before), lines(after)];
-  if (old.size > 0) {
-    [...old].filter((line) => !now.has(line)).forEach((line) => console.log(`  - ${line}`));
-    [...now].filter((line) => !old.has(line)).forEach((line) => console.log(`  + ${line}`));
-  }
+  [...old].filter((line) => !now.has(line)).forEach((line) => console.log(`  - ${line}`));
+  [...now].filter((line) => !old.has(line)).forEach((line) => console.log(`  + ${line}`));
 }

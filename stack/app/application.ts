@@ -11,6 +11,8 @@ export const APPLICATION = {
   apiApp: "spatialforge.main:app",
   /** Module of the Celery application. */
   celeryApp: "spatialforge.workers.celery_app",
+  /** Packages that the processes and health checks in the images import. */
+  requiredPackages: ["uvicorn", "celery", "redis", "minio"],
   /** Celery queues by the kind of job. A worker role consumes one or more kinds. */
   queues: { jobs: ["default", "gpu_heavy"] },
   /** Port that the API listens on. */

@@ -14,7 +14,7 @@ import {
 import { dirname, join, relative, sep } from "node:path";
 import type { ImageSpec } from "../images/catalog";
 import { TOOLKIT_DRIVERS } from "../images/cuda";
-import { heavyFiles } from "../lock/groups";
+import { compiledFiles, groupFile } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import { writeBuildNetwork } from "./build-network";
@@ -33,6 +33,8 @@ export interface BuildContext {
   path: string;
   /** Hash of the names, contents, and execute bits of all files except the credentials and the settings of the network. */
   hash: string;
+  /** Whether the build compiles packages. */
+  compiles: boolean;
 }
 
 /** Creates the build context of an image in `.build/NAME`. */
@@ -41,6 +43,8 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   const folder = join(ROOT, path);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));
+  // The Dockerfile mounts this folder in the builds of all images. It stays empty in that of the CPU image.
+  mkdirSync(join(folder, "locks", "cuda"), { recursive: true });
   for (const [from, to] of lockFiles(app.lockFolder, image)) copy(from, join(folder, "locks", to));
   for (const group of image.groups) writeKeepFiles(app.keepFiles, join(folder, "locks", group));
   // Each of these folders is the root of one layer.
@@ -58,7 +62,12 @@ export function stage(app: AppSource, image: ImageSpec): BuildContext {
   const hash = normalize(folder);
   writeNetrc(path, "");
   writeBuildNetwork(path, { caBundle: "", osMirror: "" });
-  return { path, hash };
+  return { path, hash, compiles: compilesPackages(app.lockFolder, image) };
+}
+
+function compilesPackages(lockFolder: string, { groups }: ImageSpec): boolean {
+  const files = readdirSync(lockFolder);
+  return groups.some((group) => compiledFiles(group, files).length > 0);
 }
 
 /**
@@ -75,12 +84,12 @@ export function writeNetrc(contextPath: string, netrc: string): void {
 
 /** Lock files of an image, each with the path at which the Dockerfile expects it. */
 function lockFiles(lockFolder: string, image: ImageSpec): [from: string, to: string][] {
+  const files = readdirSync(lockFolder);
   return image.groups.flatMap((group) => {
-    const files = group === "heavy" ? heavyFiles(image.base, readdirSync(lockFolder)) : [`${group}.txt`];
-    return files.map((file): [string, string] => [
-      join(lockFolder, file),
-      join(group, file === "torch.cpu.txt" ? file : "requirements.txt"),
-    ]);
+    const file = groupFile(group, image.base, files);
+    const compiled = compiledFiles(group, files).map((name) => [name, name.slice(group.length + 1)]);
+    const names = [[file, file === "torch.cpu.txt" ? file : "requirements.txt"], ...compiled];
+    return names.map(([from, to]): [string, string] => [join(lockFolder, from), join(group, to)]);
   });
 }
 

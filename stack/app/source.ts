@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
-import { readLockFiles } from "../lock/file";
+import { readLockFiles } from "../lock/files";
 import { lockProblems } from "../lock/fit";
 import { readAppProject } from "../lock/project";
 import { ROOT } from "../root";
@@ -22,6 +22,8 @@ export interface AppSource {
   packageParent: string;
   /** Absolute path of the folder with its lock files. */
   lockFolder: string;
+  /** `requires-python` of the application. Empty if it supports every version. */
+  requiresPython: string;
   /** Name, version, and entry points of the application. */
   distribution: Distribution;
   /** URL of the repository without credentials, for the label of the image. Empty for a folder on this machine. */
@@ -60,13 +62,15 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
   const parent = packageParent(folder);
   if (remedies.length || !parent) throw new AppError(remedies);
   const pyproject = readFileSync(join(folder, "pyproject.toml"), "utf8");
-  const lockFolder = join(ROOT, "images", "locks", readAppProject(pyproject).name);
+  const project = readAppProject(pyproject);
+  const lockFolder = join(ROOT, "images", "locks", project.name);
   const { distribution, problems } = readDistribution(pyproject, app.version);
   const keepFiles = app.keepFiles ?? {};
   return {
     folder,
     packageParent: parent,
     lockFolder,
+    requiresPython: project.python,
     distribution,
     keepFiles,
     problems: [...problems, ...keepFilesProblems(keepFiles, readLockFiles(lockFolder))],
@@ -74,7 +78,7 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),
     lockProblems: () =>
-      lockProblems(pyproject, readLockFiles(lockFolder), { path: "path" in app ? app.path : folder }).map(
+      lockProblems(pyproject, app, lockFolder, { path: "path" in app ? app.path : folder }).map(
         ({ requirement, locked, remedy }) => ({ key: "app", value: `${requirement} (locked: ${locked})`, remedy }),
       ),
     treeProblems: () =>

@@ -66,6 +66,9 @@ const PACKAGE_NAME = /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i;
 /** The name of a Debian package: https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
 const OS_PACKAGE = /^[a-z0-9][a-z0-9+.-]+$/;
 
+/** A list of texts. @param what - an entry, for the message */
+const names = (what: string) => z.array(z.string().min(1, `an entry is ${what}`)).optional();
+
 /** Settings of the application that do not say where its source is. */
 const appOptions = {
   version: z
@@ -80,6 +83,14 @@ const appOptions = {
     )
     .optional()
     .describe("Files of packages that stay in the images: patterns by the name of the package"),
+  extras: names("an extra of the app").describe("Optional dependencies of the application that are locked"),
+  groups: names("a dependency group of the app").describe("Dependency groups of the application that are locked"),
+  requirements: names("a requirement, as in ultralytics>=8").describe("Packages that the application does not declare"),
+  overrides: names("a requirement, as in numpy<2").describe("Requirements that replace all others of the same package"),
+  buildPackages: z
+    .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libpq-dev, without a version"))
+    .optional()
+    .describe("OS packages with which packages without a wheel are compiled"),
   systemPackages: z
     .array(z.string().regex(OS_PACKAGE, "the name of an OS package, as in libgl1, without a version"))
     .optional()

@@ -4,16 +4,16 @@ export interface ImageSpec {
   /** Base image: its name in the setting `bases`. */
   base: "gpu" | "cpu";
   /** Dependency groups of the lock that it installs, in the order of their layers. */
-  groups: readonly ("heavy" | "light" | "web")[];
+  groups: readonly ("cuda" | "torch" | "heavy" | "light" | "web")[];
   /** Whether it contains the static files of the application. */
   servesStaticFiles: boolean;
 }
 
 /** The three images. Each build context contains only the files that this table lists. */
 export const IMAGES: readonly ImageSpec[] = [
-  { name: "api", base: "gpu", groups: ["heavy", "light", "web"], servesStaticFiles: true },
-  { name: "worker", base: "gpu", groups: ["heavy", "light"], servesStaticFiles: false },
-  { name: "cpu", base: "cpu", groups: ["heavy", "light", "web"], servesStaticFiles: true },
+  { name: "api", base: "gpu", groups: ["cuda", "torch", "heavy", "light", "web"], servesStaticFiles: true },
+  { name: "worker", base: "gpu", groups: ["cuda", "torch", "heavy", "light"], servesStaticFiles: false },
+  { name: "cpu", base: "cpu", groups: ["torch", "heavy", "light", "web"], servesStaticFiles: true },
 ];
 
 export type ImageName = ImageSpec["name"];

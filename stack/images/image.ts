@@ -86,6 +86,8 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           BUILDKIT_INLINE_CACHE: "1",
           BASE: settings.bases[spec.base],
           UV: settings.bases.uv,
+          BUILDER: context.compiles ? "compilers" : "installer",
+          BUILD_PACKAGES: context.compiles ? (settings.app.buildPackages ?? []).join(" ") : "",
           ...rootArgs(spec, settings),
           PYTHON: settings.python,
           PYTHON_BUILDS: settings.indexes.pythonBuilds,

@@ -1,28 +1,37 @@
 /**
  * The files of the dependency lock of an app, and the packages in each of them.
  *
- * A lock is a folder, `images/locks/NAME/`, of requirements files with hashes. Each file is one image layer, in this order:
+ * A lock is a folder, `images/locks/NAME/`. It contains a requirements file for each image layer, in this order:
  *
- * | file            | packages                                                                   | images     |
- * | --------------- | -------------------------------------------------------------------------- | ---------- |
- * | `heavy.txt`     | large packages that rarely change, and dependencies that only they require | GPU images |
- * | `torch.cpu.txt` | torch, torchvision, and torchaudio from the PyTorch CPU index              | CPU image  |
- * | `heavy.cpu.txt` | the other packages of `heavy.txt`, without CUDA                            | CPU image  |
- * | `light.txt`     | all other packages                                                         | all images |
- * | `web.txt`       | the web server, and dependencies that only it requires                     | API image  |
+ * | file        | packages                                                               | images     |
+ * | ----------- | ---------------------------------------------------------------------- | ---------- |
+ * | `cuda.txt`  | CUDA libraries                                                         | GPU images |
+ * | `torch.txt` | torch, torchvision, and torchaudio                                     | all images |
+ * | `heavy.txt` | the other large packages, and dependencies that only they or torch need | all images |
+ * | `light.txt` | all other packages                                                     | all images |
+ * | `web.txt`   | the web server, and dependencies that only it needs                    | API images |
  *
- * A package that both heavy and light packages need is in `light.txt`, so that a new version does not rebuild the heavy layer. The two CPU
- * files exist only if the app depends on torch; see {@link heavyFiles}.
+ * A package that both heavy and light packages need is in `light.txt`, so that a new version does not rebuild the heavy layer.
+ *
+ * A file `GROUP.cpu.txt` replaces `GROUP.txt` in the CPU image: `torch.cpu.txt` lists the builds of the PyTorch CPU index, and the others exist
+ * only where the packages differ.
+ *
+ * `GROUP.source.txt` lists the packages of a group that have no wheel, and `GROUP.git.txt` those from a git repository, each at a commit and
+ * without a hash. Both exist only if there are such packages. An image build compiles them.
+ *
+ * `inputs.json` lists what the lock was created from (`inputs.ts`). No image contains it and no build reads it.
  *
  * The code in this folder resolves no versions and uses no network. `scripts/lock.ts` does.
  */
 
 /** Each locked package is in exactly one of these groups. */
-export const GROUPS = ["heavy", "light", "web"] as const;
+export const GROUPS = ["cuda", "torch", "heavy", "light", "web"] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Packages that put a requirement into a group. A requirement in neither list is light. Normalized names. */
-export const GROUP_ROOTS: Readonly<Record<Exclude<Group, "light">, readonly string[]>> = {
+/** Packages that put a requirement into a group. A requirement in no list is light. Normalized names. */
+export const GROUP_ROOTS: Readonly<Record<"torch" | "heavy" | "web", readonly string[]>> = {
+  // Their CPU builds are on the PyTorch index. On Linux, their builds on PyPI need CUDA.
+  torch: ["torch", "torchaudio", "torchvision"],
   heavy: [
     "accelerate",
     "diffusers",
@@ -42,17 +51,11 @@ export const GROUP_ROOTS: Readonly<Record<Exclude<Group, "light">, readonly stri
     "scikit-learn",
     "scipy",
     "tensorrt",
-    "torch",
-    "torchaudio",
-    "torchvision",
     "transformers",
     "xformers",
   ],
   web: ["gunicorn", "hypercorn", "uvicorn"],
 };
-
-/** Packages whose CPU builds are on the PyTorch index. On Linux, their builds on PyPI need CUDA. */
-export const PYTORCH_PACKAGES: readonly string[] = ["torch", "torchaudio", "torchvision"];
 
 /** CUDA libraries and the CUDA compiler, by normalized name. The CPU variant excludes them. */
 export const CUDA_PACKAGES = /^(nvidia-|cuda-|triton$)/;
@@ -67,22 +70,33 @@ export const EXCLUDED_PACKAGES: Readonly<Record<string, string>> = {
   "cuda-pathfinder": "only cuda-bindings needs it",
 };
 
-/** All files that a lock can contain, in the order of installation. */
-export const LOCK_FILES: readonly string[] = ["heavy.txt", "torch.cpu.txt", "heavy.cpu.txt", "light.txt", "web.txt"];
+/** File with what the lock was created from. */
+export const INPUTS_FILE = "inputs.json";
 
-/** The group of a requirement. @param name - normalized */
-export function groupOf(name: string): Group {
-  return GROUPS.find((group) => group !== "light" && GROUP_ROOTS[group].includes(name)) ?? "light";
+/** The parts of the name of a lock file after its group. The two last ones are for packages that an image build compiles. */
+const SUFFIXES = ["txt", "cpu.txt", "source.txt", "git.txt"] as const;
+export const COMPILED = ["source.txt", "git.txt"] as const;
+
+/** Whether a file in the folder of a lock is part of it. */
+export const isLockFile = (name: string): boolean =>
+  name === INPUTS_FILE || GROUPS.some((group) => SUFFIXES.some((suffix) => name === `${group}.${suffix}`));
+
+/** The group that a requirement belongs to by its name. @param name - normalized */
+export function groupOf(name: string): Exclude<Group, "cuda"> {
+  const [group] = Object.entries(GROUP_ROOTS).find(([, names]) => names.includes(name)) ?? ["light"];
+  return group as Exclude<Group, "cuda">;
 }
 
 /**
- * Files of the heavy layer, in the order of installation. A lock without torch has no CPU files; both variants use its `heavy.txt`.
- * `torch.cpu.txt` is installed from the PyTorch CPU index and may have no hashes; see `npm run lock -- --help`. All other files are
- * installed with `--no-deps --require-hashes`.
- *
+ * The lock file of a group in an image.
  * @param files - names of the files in the lock
  */
-export function heavyFiles(variant: "gpu" | "cpu", files: Iterable<string>): string[] {
-  const present = new Set(files);
-  return variant === "cpu" && present.has("torch.cpu.txt") ? ["torch.cpu.txt", "heavy.cpu.txt"] : ["heavy.txt"];
+export function groupFile(group: Group, variant: "gpu" | "cpu", files: readonly string[]): string {
+  const cpuFile = `${group}.cpu.txt`;
+  return variant === "cpu" && files.includes(cpuFile) ? cpuFile : `${group}.txt`;
+}
+
+/** The files of a group with packages that an image build compiles. */
+export function compiledFiles(group: Group, files: readonly string[]): string[] {
+  return COMPILED.map((suffix) => `${group}.${suffix}`).filter((file) => files.includes(file));
 }

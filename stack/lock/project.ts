@@ -1,76 +1,82 @@
-import type { EnvironmentMarker } from "pip-requirements-js";
 import { parse as parseToml } from "smol-toml";
-import { environments, holds } from "./environment";
 import { LockError } from "./error";
-import { groupOf } from "./groups";
-import type { Group } from "./groups";
-import { normalizeName, parseLine, specifierOf } from "./requirement-line";
-import { lowestPython } from "./targets";
+import { normalizeName } from "./requirement";
 
-/** A dependency of the app. */
-export interface Requirement {
-  /** As written in pyproject.toml. */
-  readonly text: string;
-  /** Normalized. */
-  readonly name: string;
-  /** `name[extra,...]`, normalized. A lock file lists its roots in this form. */
-  readonly root: string;
-  readonly group: Group;
-  /** Version specifier, such as `>=1,<2`. It is empty if every version is allowed. */
-  readonly specifier: string;
-  readonly marker?: EnvironmentMarker;
+/** What the settings `app.*` choose in addition to `project.dependencies`. */
+export interface LockChoice {
+  /** Names of optional dependencies of the app. */
+  readonly extras?: readonly string[];
+  /** Names of dependency groups of the app. */
+  readonly groups?: readonly string[];
+  /** Requirements that the app does not declare, such as `ultralytics>=8`. */
+  readonly requirements?: readonly string[];
+  /** Requirements that replace all other requirements of the same package, as in `tool.uv.override-dependencies`. */
+  readonly overrides?: readonly string[];
 }
 
-/** The parts of a pyproject.toml that a lock is created from. */
+/** The parts of a `pyproject.toml` that a lock is created from. */
 export interface AppProject {
+  /** Normalized. */
   readonly name: string;
-  /** Lowest Python version to lock for, such as `3.11`. */
+  /** `requires-python`. Empty if the app supports every version. */
   readonly python: string;
-  /** Dependencies that apply on Linux. Optional dependencies are not included: no image installs an extra of the app. */
-  readonly requirements: readonly Requirement[];
+  readonly dependencies: readonly string[];
+  readonly extras: Readonly<Record<string, unknown>>;
+  readonly groups: Readonly<Record<string, unknown>>;
+  /** `[tool.uv]`. */
+  readonly uv: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Parses the parts of a `pyproject.toml` that a lock needs.
- *
- * @throws LockError if there is no project name or no static list of dependencies, or if a dependency cannot be locked by version and
- * hash. TomlError if the text is not valid TOML.
+ * Reads a `pyproject.toml`.
+ * @throws LockError that lists all problems
  */
 export function readAppProject(pyprojectText: string): AppProject {
-  const { project } = parseToml(pyprojectText) as { project?: Record<string, unknown> };
-  if (typeof project?.name !== "string") {
-    throw new LockError("pyproject.toml has no project.name");
-  }
-  if (Array.isArray(project.dynamic) && project.dynamic.includes("dependencies")) {
-    throw new LockError("the dependencies in pyproject.toml are dynamic: list them in project.dependencies");
-  }
-  const dependencies = project.dependencies ?? [];
-  if (!Array.isArray(dependencies) || !dependencies.every((one) => typeof one === "string")) {
-    throw new LockError("project.dependencies in pyproject.toml is not a list of strings");
-  }
-  const python = lowestPython((project["requires-python"] as string | undefined) ?? "");
+  const file = parse(pyprojectText);
+  const { project, tool = {} } = file;
+  if (!project) throw new LockError(tool.poetry ? POETRY : "pyproject.toml has no table [project]");
+  const { name, dynamic, dependencies = [], "requires-python": python = "" } = project;
+  const problems = [
+    typeof name !== "string" && "pyproject.toml has no project.name",
+    Array.isArray(dynamic) && dynamic.includes("dependencies") && DYNAMIC,
+    !isList(dependencies) && "project.dependencies in pyproject.toml is not a list of strings",
+    typeof python !== "string" && pythonProblem(python),
+  ].filter((problem) => problem !== false);
+  if (problems.length > 0) throw new LockError(problems.join("\n"));
   return {
-    name: normalizeName(project.name),
-    python,
-    requirements: dependencies
-      .map(readRequirement)
-      .filter(({ marker }) => environments([marker], python).some((environment) => holds(marker, environment))),
+    name: normalizeName(name as string),
+    python: python as string,
+    dependencies: dependencies as string[],
+    extras: byName(project["optional-dependencies"]),
+    groups: byName(file["dependency-groups"]),
+    uv: (tool.uv ?? {}) as Record<string, unknown>,
   };
 }
 
-function readRequirement(text: string): Requirement {
-  const parsed = parseLine(text);
-  if (parsed?.type !== "ProjectName") {
-    throw new LockError(`the dependency "${text}" does not come from a package index, so it cannot be locked by hash`);
+const POETRY =
+  "pyproject.toml has [tool.poetry] and no [project]: move the dependencies to project.dependencies, as Poetry 2 does";
+const DYNAMIC = "the dependencies in pyproject.toml are dynamic: list them in project.dependencies";
+
+function pythonProblem(value: unknown): string {
+  return `project.requires-python in pyproject.toml is not a string: write "==${String(value)}.*" or ">=${String(value)}"`;
+}
+
+export function isList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}
+
+type Table = Record<string, unknown>;
+
+function parse(text: string): { project?: Table; tool?: Table; "dependency-groups"?: unknown } {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    throw new LockError(`pyproject.toml: ${(error as Error).message}`);
   }
-  const name = normalizeName(parsed.name);
-  const extras = [...new Set(parsed.extras?.map(normalizeName))].sort();
-  return {
-    text: text.trim(),
-    name,
-    root: extras.length > 0 ? `${name}[${extras.join(",")}]` : name,
-    group: groupOf(name),
-    specifier: specifierOf(parsed),
-    marker: parsed.environmentMarkerTree,
-  };
+}
+
+function byName(table: unknown): Table {
+  return Object.fromEntries(
+    Object.entries((table ?? {}) as Table).map(([name, value]) => [normalizeName(name), value]),
+  );
 }

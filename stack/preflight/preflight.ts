@@ -2,6 +2,7 @@ import { AppError, openApp, type AppSource } from "../app/source";
 import { dockerClient } from "../clients/docker";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
+import { pythonProblems } from "../lock/base-python";
 import { lockedCuda } from "../lock/cuda";
 import type { Account } from "./account";
 import { buildNetworkProblems } from "./build-network";
@@ -30,9 +31,11 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     inspectAccount(settings),
   ]);
   const local = engine && (await inspectMachine(settings, stack, engine, app.source));
+  const python = app.source && !settings.release ? pythonsOf(settings, app.source, local?.gpu) : [];
   return {
     problems: [
       ...app.problems,
+      ...python,
       ...buildNetworkProblems(settings),
       ...problems,
       ...account.problems,
@@ -58,6 +61,12 @@ async function inspectMachine(
   const cuda = app && lockedCuda(app.lockFolder);
   const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, engine.nvidiaRuntime, cuda);
   return { gpu, problems: [...problems, ...(await localProblems(settings, stack, gpu.usable))] };
+}
+
+/** Compares the range of the app with the Python of each base that is used. */
+function pythonsOf({ platform, allImages, bases, python }: Settings, app: AppSource, gpu?: Gpu): Problem[] {
+  const usesGpuBase = platform === "aws" || allImages || gpu?.usable;
+  return pythonProblems(app.requiresPython, { ...(usesGpuBase && { gpu: bases.gpu }), cpu: bases.cpu }, python);
 }
 
 const NO_GPU: Gpu = { usable: false, description: "no service runs on this machine" };

@@ -111,7 +111,9 @@ describe("stage", () => {
       const served = image.servesStaticFiles ? ["served"] : [];
       const shared = ["Dockerfile", "app", "build", "credentials", "locks", "network", "runtime"];
       expect(readdirSync(join(ROOT, path)).sort()).toEqual([...shared, ...served].sort());
-      expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...image.groups].sort());
+      // The build of each image mounts the folder of the CUDA libraries. Only a GPU image has files in it.
+      expect(readdirSync(join(ROOT, path, "locks")).sort()).toEqual([...new Set(["cuda", ...image.groups])].sort());
+      expect(readdirSync(join(ROOT, path, "locks", "cuda"))).toEqual(image.base === "gpu" ? ["requirements.txt"] : []);
     }
   });
 

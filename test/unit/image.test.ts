@@ -26,7 +26,7 @@ it("an image that was built gets a tag before the cache tag can move, so that th
       netrc: pulumi.secret(""),
       app: { repository: "", distribution: { version: "0" } } as AppSource,
       platform: "linux/amd64",
-      context: { path: ".build/api", hash: "0123456789ab" },
+      context: { path: ".build/api", hash: "0123456789ab", compiles: false },
       repository: { url: "registry.example/sf", deletesUntagged: true },
     },
     {},

@@ -153,12 +153,26 @@ describe("gpu", () => {
     expect(await check({})).toMatchObject({ gpu: { usable: true } });
   });
 
+  it("the Python of each base that is used must be in the range of the application, unless a release is deployed", async () => {
+    const app = { path: realApplication(">=3.10,<3.12") };
+    const pythonKeys = async (values: object) =>
+      (await keysOf({ app, ...values })).filter((key) => key.startsWith("bases."));
+    await fakeEngine();
+    expect(await pythonKeys({})).toEqual(["bases.cpu"]);
+    expect(await pythonKeys({ allImages: true })).toEqual(["bases.gpu", "bases.cpu"]);
+    expect(await pythonKeys({ bases: { cpu: "python:3.11-slim" } })).toEqual([]);
+    expect(await pythonKeys({ release: "abc-123" })).toEqual([]);
+  });
+
   /** An application with the name, and so with the lock, of the real one. */
-  function realApplication(): string {
+  function realApplication(requiresPython = ">=3.11"): string {
     const folder = mkdtempSync(join(tmpdir(), "spatialforge-app-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     mkdirSync(join(folder, "spatialforge"));
-    writeFileSync(join(folder, "pyproject.toml"), '[project]\nname = "spatialforge"\nrequires-python = ">=3.11"\n');
+    writeFileSync(
+      join(folder, "pyproject.toml"),
+      `[project]\nname = "spatialforge"\nrequires-python = "${requiresPython}"\n`,
+    );
     return folder;
   }
 });

@@ -97,6 +97,24 @@ const CASES: Case[] = [
   { title: "a ref without a repository", values: { app: '{"ref":"b"}' }, key: "app", remedy: /together with a ref/ },
   { title: "an empty path", values: { app: '{"path":""}' }, key: "app", remedy: /app\.path/ },
   {
+    title: "an extra that is not a list",
+    values: { app: '{"path":"a","extras":"tsdf"}' },
+    key: "app.extras",
+    remedy: /must be a list/,
+  },
+  {
+    title: "a build package with an option of apt",
+    values: { app: '{"repository":"b","ref":"c","buildPackages":["--reinstall"]}' },
+    key: "app.buildPackages.0",
+    remedy: /without a version/,
+  },
+  {
+    title: "a version of Python written as a number, which loses its zero",
+    values: { python: "3.1" },
+    key: "python",
+    remedy: /3\.11 or newer, as in 3\.12/,
+  },
+  {
     title: "a version of the app that is a number",
     values: { app: '{"path":"a","version":1.4}' },
     key: "app.version",

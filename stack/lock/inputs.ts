@@ -1,0 +1,128 @@
+import { EXCLUDED_PACKAGES } from "./groups";
+import { LockError } from "./error";
+import { isList } from "./project";
+import type { AppProject, LockChoice } from "./project";
+import { normalizeName, requirementName } from "./requirement";
+import { usedSources } from "./sources";
+import { LOCK_ENVIRONMENT } from "./targets";
+import { UNUSED_UV_SETTINGS, USED_UV_SETTINGS } from "./uv-settings";
+
+/** Everything that decides the content of a lock, except the package indexes and the time. `inputs.json` contains it without credentials. */
+export interface LockInputs {
+  /** `requires-python` of the app. Empty if it supports every version. */
+  readonly "requires-python": string;
+  readonly dependencies: readonly string[];
+  /** Requirements of each chosen extra. */
+  readonly extras: Readonly<Record<string, readonly string[]>>;
+  /** Requirements of each chosen dependency group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  readonly requirements: readonly string[];
+  readonly overrides: readonly string[];
+  /** The settings in `[tool.uv]` that a lock uses. */
+  readonly "tool.uv": Readonly<Record<string, unknown>>;
+  /** Packages that no image installs. */
+  readonly excluded: readonly string[];
+  /** The machines of the images, as a marker. */
+  readonly environment: string;
+}
+
+/** All requirements of the app in a lock. */
+export function allRequirements({ dependencies, extras, groups, requirements }: LockInputs): string[] {
+  return [...dependencies, ...Object.values(extras).flat(), ...Object.values(groups).flat(), ...requirements];
+}
+
+/**
+ * The inputs of the lock of an app.
+ * @throws LockError that lists everything that a lock cannot contain, or that would differ silently from the app
+ */
+export function lockInputs(project: AppProject, choice: LockChoice): LockInputs {
+  const problems: string[] = [];
+  const choose = (kind: "extra" | "group", table: AppProject["extras"], names: readonly string[] = []) =>
+    Object.fromEntries(
+      names.map(normalizeName).map((name) => [name, sorted(requirementsOf(kind, table, name, problems))]),
+    );
+  const chosen = {
+    dependencies: sorted(project.dependencies),
+    extras: choose("extra", project.extras, choice.extras),
+    groups: choose("group", project.groups, choice.groups),
+    requirements: sorted(choice.requirements ?? []),
+  };
+  const names = new Set(allRequirements(chosen as unknown as LockInputs).map(requirementName));
+  const inputs: LockInputs = {
+    "requires-python": project.python.replace(/\s/g, ""),
+    ...chosen,
+    overrides: sorted(choice.overrides ?? []),
+    "tool.uv": uvSettings(project, chosen, names, problems),
+    excluded: Object.keys(EXCLUDED_PACKAGES).filter((name) => !names.has(name)),
+    environment: LOCK_ENVIRONMENT,
+  };
+  problems.push(...requirementProblems(project.name, [...allRequirements(inputs), ...inputs.overrides]));
+  if (problems.length > 0) throw new LockError(problems.join("\n"));
+  return inputs;
+}
+
+/** Requirements of an extra or a dependency group, with those of the groups that it includes (PEP 735). */
+function requirementsOf(
+  kind: "extra" | "group",
+  table: AppProject["extras"],
+  name: string,
+  problems: string[],
+  including: readonly string[] = [],
+): string[] {
+  const entries = table[name];
+  if (!Array.isArray(entries) || including.includes(name)) {
+    const known = Object.keys(table).join(", ") || "none";
+    problems.push(
+      Array.isArray(entries)
+        ? `the dependency group ${name} in pyproject.toml includes itself`
+        : `the app has no ${kind} "${name}": set app.${kind}s to names of pyproject.toml (${known})`,
+    );
+    return [];
+  }
+  return entries.flatMap((entry: unknown) => {
+    if (typeof entry === "string") return [entry];
+    const included = (entry as { "include-group"?: string } | null)?.["include-group"];
+    if (included) return requirementsOf(kind, table, normalizeName(included), problems, [...including, name]);
+    problems.push(`the ${kind} ${name} in pyproject.toml has an entry that is not a requirement`);
+    return [];
+  });
+}
+
+function requirementProblems(appName: string, requirements: readonly string[]): string[] {
+  return requirements.flatMap((requirement) => {
+    const name = requirementName(requirement);
+    if (name === "") return [`"${requirement}" is not a requirement: it must start with the name of a package`];
+    if (name === appName) {
+      return [`"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`];
+    }
+    if (/@\s*(file:|\.|\/)/.test(requirement)) {
+      return [`"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`];
+    }
+    return [];
+  });
+}
+
+function uvSettings(
+  { uv }: AppProject,
+  chosen: Pick<LockInputs, "extras" | "groups">,
+  names: ReadonlySet<string>,
+  problems: string[],
+): Record<string, unknown> {
+  const used: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(uv).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (key === "sources") {
+      const sources = usedSources(value as Record<string, unknown>, chosen, names, problems);
+      if (Object.keys(sources).length > 0) used.sources = sources;
+    } else if (USED_UV_SETTINGS.includes(key)) {
+      used[key] = isList(value) ? sorted(value) : value;
+    } else if (!UNUSED_UV_SETTINGS.includes(key)) {
+      problems.push(`[tool.uv] ${key} in pyproject.toml is not supported in a lock: remove it, or lock without it`);
+    }
+  }
+  return used;
+}
+
+/** In an order that does not depend on the locale, each once. */
+function sorted(requirements: readonly string[]): string[] {
+  return [...new Set(requirements.map((one) => one.trim()))].sort();
+}
