@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { stage } from "../../stack/app/build-context";
 import { openApp } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
@@ -67,6 +67,7 @@ it("a package from a git repository is compiled; the image has it, and no compil
   git("commit", "-qm", "1");
   const commit = git("rev-parse", "HEAD").trim();
   git("clone", "-q", "--bare", work, lightFile("da3.git")); // the build mounts this folder at /mnt/light
+  onTestFinished(() => rmSync(lightFile("git.txt")));
   writeFileSync(lightFile("git.txt"), `da3 @ git+file:///mnt/light/da3.git@${commit}\n`);
 
   const withoutCompilers = build("cpu");
@@ -79,7 +80,6 @@ it("a package from a git repository is compiled; the image has it, and no compil
   expect(built.code, built.text).toBe(0);
   const script = "import da3, shutil; print(da3.__name__, *filter(shutil.which, ['gcc', 'g++', 'cc', 'make', 'git']))";
   expect(docker("run", "--rm", TAG, "python", "-c", script)).toBe("da3");
-  rmSync(lightFile("git.txt"));
 });
 
 it("a package without a wheel needs the OS packages in app.buildPackages; the message names it", () => {
@@ -90,6 +90,7 @@ it("a package without a wheel needs the OS packages in app.buildPackages; the me
   const hash = createHash("sha256")
     .update(readFileSync(lightFile(`${stem}.tar.gz`)))
     .digest("hex");
+  onTestFinished(() => rmSync(lightFile("source.txt")));
   writeFileSync(lightFile("source.txt"), `pgtest @ file:///mnt/light/${stem}.tar.gz --hash=sha256:${hash}\n`);
   const failed = build("light", { BUILDER: "installer" });
   expect(failed.code).not.toBe(0);
@@ -98,7 +99,6 @@ it("a package without a wheel needs the OS packages in app.buildPackages; the me
   );
   const built = build("light", COMPILERS);
   expect(built.code, built.text).toBe(0);
-  rmSync(lightFile("source.txt"));
 });
 
 it("a lock of wheels only installs no compiler", () => {
