@@ -51,8 +51,8 @@ const tier = (name: string, order: number, timeout: number, options: Options = {
   ];
 };
 
-/** Tests of the roles in containers. They mostly wait for health checks. */
-const ROLES = ["test/images/health.test.ts", "test/images/scaling.test.ts"];
+/** Tests of the images that all others use. The other tests mostly wait for containers and builds. */
+const CONTENTS = ["test/images/images.test.ts"];
 
 /** Tests that deploy whole stacks. They measure time, and each needs port 443 for the emulated ECR. */
 const WHOLE_STACKS = ["test/aws/aws.test.ts", "test/aws/cloud.test.ts"];
@@ -63,8 +63,8 @@ export default defineConfig({
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".reports/vitest.json" }]] : ["default"],
     projects: [
       ...tier("unit", 0, minutes(0.5), { parallel: true }),
-      ...tier("images", 1, minutes(15), { exclude: ROLES }),
-      ...tier("images-roles", 2, minutes(15), { include: ROLES, parallel: true, later: true }),
+      ...tier("images", 1, minutes(15), { include: CONTENTS }),
+      ...tier("images-more", 2, minutes(15), { exclude: CONTENTS, parallel: true, later: true }),
       ...tier("stack", 3, minutes(20)),
       // These tests mostly wait for tasks.
       ...tier("aws-services", 4, minutes(10), { exclude: WHOLE_STACKS, parallel: true }),

@@ -78,7 +78,8 @@ def use_redis(role: str) -> str:
         client.set(NAME, value, ex=KEY_EXPIRES_S)
         found, deleted = client.get(NAME), client.delete(NAME)
     except redis.RedisError as error:
-        raise Failed(f"a key cannot be written, read, and deleted ({type(error).__name__}: {error})") from None
+        # Not the message of the error, which may contain the password.
+        raise Failed(f"a key cannot be written, read, and deleted ({type(error).__name__})") from None
     if found != value or deleted != 1:
         raise Failed("Redis did not return the value that was written")
     return "a key was written, read, and deleted"

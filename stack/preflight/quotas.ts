@@ -8,8 +8,8 @@ import { quotaNeeds, quotaValues, type QuotaNeed } from "../config/quota-needs";
 import type { DeployedCapacity } from "./deployed";
 
 /**
- * Quotas of the account that are lower than what the stack needs at full scale. Checked in each update, and in previews in which the needs
- * are others than in the last update. What other stacks of the account use is subtracted for Elastic IP addresses only. For vCPUs
+ * Quotas of the account that are lower than what the stack needs at full scale. Checked in each update, and in previews if the needs differ
+ * from those of the last update. What other stacks of the account use is subtracted for Elastic IP addresses only. For vCPUs
  * there are only metrics of the whole account, which include the stack itself.
  *
  * A quota that cannot be read, for example because the role may not, is a warning.

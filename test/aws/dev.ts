@@ -142,7 +142,9 @@ export function laterUpdates(stack: AwsStack): void {
         stack.run("up --yes --skip-preview"),
       );
       expect(code).not.toBe(0);
-      expect(text).toMatch(/beat: the new version failed: the timeout of 20 s expired: 0 of 1 new tasks are healthy/);
+      expect(text).toMatch(
+        /beat: the new version failed: the timeout expired \(spatialforge:healthTimeout, 20 s\): 0 of 1 new tasks are healthy/,
+      );
       expect(text).toMatch(/last service event: .*unable to place a task/);
       expect(text).toContain("beat: the previous version is running");
       expect(text).toContain("api: the new version is running");

@@ -90,7 +90,7 @@ describe("services that start late or are lost", () => {
   it.concurrent(
     "Redis unavailable at startup: the API is unhealthy, then restarts once and works",
     inSandbox(async (sandbox) => {
-      const api = sandbox.app("api", CPU, { HEALTH_RESTART_AFTER_S: "5" });
+      const api = sandbox.app("api", CPU, { HEALTH_RESTART_AFTER_S: "15" });
       await becomes([api], "unhealthy", /^unhealthy: Redis does not respond at redis:6379 \(ConnectionError\)$/);
       expect(restarts(api)).toBe(0); // a restart would not make Redis available
       sandbox.redis();

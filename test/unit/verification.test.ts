@@ -184,7 +184,7 @@ describe("verifyImage", () => {
         `worker: the verification of the image ${IMAGE} failed: task 1: Essential container in task exited; worker: exit code 1`,
         "The last lines of the log:",
         "  verify worker: Redis failed after 0.1 s: Redis does not respond",
-        "No service was updated. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.",
+        "No service was updated. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release. To deploy without a verification, set spatialforge:aws.verifyImages to false.",
       ].join("\n"),
     );
     expect(tags).toEqual({});
@@ -205,7 +205,9 @@ describe("verifyImage", () => {
   it("stops the task after the timeout", async () => {
     const waiting = { ...STOPPED, lastStatus: "PROVISIONING" };
     const { host, sent } = await run(Array(9).fill(waiting), { timeout: 5 });
-    expect(host).toMatch(/ failed: the timeout of 5 s expired: the task waits for a host \(PROVISIONING\)$/m);
+    expect(host).toMatch(
+      / failed: the timeout expired \(spatialforge:healthTimeout, 5 s\): the task waits for a host \(PROVISIONING\)$/m,
+    );
     expect(sent.at(-1)).toMatchObject({ name: "StopTask", input: { cluster: "sf", task: "arn:task/1" } });
   });
 });

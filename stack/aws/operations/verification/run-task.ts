@@ -53,7 +53,7 @@ export async function runTask(args: RunTaskArgs): Promise<Task> {
     await capacity.update(task.lastStatus === "PROVISIONING");
     if (Date.now() > deadline) {
       await client.send(new StopTaskCommand({ cluster, task: taskArn, reason: "the timeout of the update expired" }));
-      const reason = `the timeout of ${args.timeout} s expired: ${state} (${task.lastStatus})`;
+      const reason = `the timeout expired (spatialforge:healthTimeout, ${args.timeout} s): ${state} (${task.lastStatus})`;
       throw userError([reason, ...capacity.current].join("\n"));
     }
     await sleep(POLL_INTERVAL_MS);

@@ -58,6 +58,6 @@ const failure = ({ role, image }: VerifyImageArgs, reasons: string[]): Error =>
     [
       `${role}: the verification of the image ${image} failed: ${reasons[0]}`,
       ...reasons.slice(1),
-      "No service was updated. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release.",
+      "No service was updated. Fix the cause and run `pulumi up` again, or roll back with spatialforge:release. To deploy without a verification, set spatialforge:aws.verifyImages to false.",
     ].join("\n"),
   );
