@@ -140,7 +140,7 @@ export const settingsSchema = z.strictObject({
   app: app
     .default({ path: "sample-app" })
     .describe(
-      "Source of the application: {path}, or {repository, ref, folder}; docs/images.md describes the other options",
+      "Source of the application: {path}, or {repository, ref, folder}; docs/images.md and docs/locks.md describe the other options",
     ),
   release: z
     .string()
