@@ -1,8 +1,8 @@
-"""Imports installed packages, and fails if one of them needs a file that prune.py removed: `check.py GROUP...`.
+"""Imports installed packages, and fails if one of them needs a file that prune.py removed: `check.py [LOCK_FOLDER]`.
 
-Runs in the finished tree, with the root of the stage of each group in /mnt/GROUP. It decides nothing else: a package that cannot be imported
-for another reason, such as a missing GPU, is no failure. `check.py` is also the child process that imports: one that crashes does not end
-the check.
+Runs in the finished tree, and imports its packages, or those in a lock. It decides nothing else: a package that cannot be imported for another
+reason, such as a missing GPU, is no failure. It reads nothing but the tree: on an engine with empty stores, the stages that installed the
+packages would run again. `check.py` is also the child process that imports: one that crashes does not end the check.
 """
 
 import importlib
@@ -17,8 +17,7 @@ from pathlib import Path
 
 import prune
 
-SITE = f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-STAGES = Path("/mnt")
+SITE = Path(f"/opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
 # Seconds after which an import is given up. The longest that was measured, `torch`, takes 5.
 TIMEOUT = 120
@@ -29,14 +28,25 @@ CHECKED = Path("/checked")
 NOT_IMPORTED = re.compile(r"_.*|tests?|testing|conftest")
 
 
-def records() -> dict[str, list[str]]:
-    """The files that prune.py removed from the packages of all groups: `{"FILE": ["PACKAGE", "RULE"]}`."""
-    return {file: why for path in STAGES.glob("*/pruned.json") for file, why in json.loads(path.read_text()).items()}
+def removed_files() -> dict[str, tuple[str, str]]:
+    """The files that prune.py removed from all packages, each with the name of the package and of the rule."""
+    found: dict[str, tuple[str, str]] = {}
+    for distribution in prune.distributions(path=[str(SITE)]):
+        found |= prune.missing_files(SITE, distribution)
+    return found
 
 
-def modules(group: str) -> Iterator[str]:
-    """The modules of a group to import: top-level ones, and the packages in them."""
-    for distribution in prune.distributions(path=[str(STAGES / group / "out" / SITE)]):
+def locked(folder: Path) -> set[str]:
+    """The packages in the lock files of a folder."""
+    text = "\n".join(file.read_text() for file in folder.glob("*.txt"))
+    return {prune.normalized(name) for name in re.findall(r"^([\w.-]+)(?:==| @ )", text, re.MULTILINE)}
+
+
+def modules(packages: set[str] | None) -> Iterator[str]:
+    """The modules of some packages to import, by default of all: top-level ones, and the packages in them."""
+    for distribution in prune.distributions(path=[str(SITE)]):
+        if packages is not None and prune.normalized(distribution.metadata["Name"]) not in packages:
+            continue
         paths = [file.as_posix() for file in distribution.files or ()]
         packages = [path.removesuffix("/__init__.py") for path in paths if path.endswith("/__init__.py")]
         single = [match[1] for path in paths if (match := re.fullmatch(r"(\w+)(\.[\w-]+)?\.(py|so)", path))]
@@ -64,7 +74,7 @@ def missing_modules(error: BaseException) -> set[str]:
     return set()
 
 
-def needed(error: BaseException, opened: set[str], pruned: dict[str, list[str]]) -> list[str]:
+def needed(error: BaseException, opened: set[str], pruned: dict[str, tuple[str, str]]) -> list[str]:
     """The removed files that caused an error."""
     errors = list(chain(error))
     text = "\n".join(map(str, errors))
@@ -85,12 +95,12 @@ def import_all(names: list[str]) -> None:
     output = os.open(os.devnull, os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    pruned = records()
+    pruned = removed_files()
     opened: set[str] = set()
 
     def audit(event: str, arguments: tuple) -> None:
         if event == "open" and isinstance(arguments[0], str):
-            opened.add(arguments[0].removeprefix(f"/{SITE}/"))
+            opened.add(arguments[0].removeprefix(f"{SITE}/"))
 
     sys.addaudithook(audit)
     for name in names:
@@ -124,7 +134,7 @@ def failures(names: list[str]) -> list[dict]:
     return found
 
 
-def message(failure: dict, pruned: dict[str, list[str]]) -> str:
+def message(failure: dict, pruned: dict[str, tuple[str, str]]) -> str:
     file = failure["needed"][0]
     package, rule = pruned[file]
     pattern = next((one for one in prune.RULES[rule].patterns if prune.pattern([one]).fullmatch(file)), file)
@@ -134,10 +144,10 @@ def message(failure: dict, pruned: dict[str, list[str]]) -> str:
     )
 
 
-def main(groups: list[str]) -> None:
-    names = [name for group in groups for name in modules(group)]
+def main(folders: list[str]) -> None:
+    names = list(modules(locked(Path(folders[0])) if folders else None))
     failed = failures(names)
-    pruned = records()
+    pruned = removed_files()
     if broken := [message(failure, pruned) for failure in failed if failure["needed"]]:
         raise SystemExit("\n".join(broken))
     for failure in failed:
@@ -147,4 +157,4 @@ def main(groups: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import_all(sys.argv[2:]) if sys.argv[1] == "--import" else main(sys.argv[1:])
+    import_all(sys.argv[2:]) if sys.argv[1:2] == ["--import"] else main(sys.argv[1:])

@@ -26,9 +26,6 @@ from prune import prune
 OUT = Path("/out")
 SITE = OUT / f"opt/venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
-# Which files prune.py removed. It is outside of OUT, so it is in no image.
-RECORD = Path("/pruned.json")
-
 # 1980-01-01, the earliest date that a zip file can contain
 EPOCH = 315532800
 
@@ -94,6 +91,6 @@ if __name__ == "__main__":
     install(Path(sys.argv[1]))
     # Scripts contain a path of the build.
     shutil.rmtree(SITE / "bin", ignore_errors=True)
-    prune(SITE, keep_files(Path(sys.argv[1])), RECORD)
+    prune(SITE, keep_files(Path(sys.argv[1])))
     compile_all()
     set_times()

@@ -5,7 +5,7 @@ machine that builds. `app.keepFiles` in the settings keeps files that a rule wou
 """
 
 import ast
-import json
+import csv
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,12 +15,17 @@ from pathlib import Path
 HEADERS_READ = "it compiles code at run time against its own headers"
 
 
+def normalized(name: str) -> str:
+    """The name of a package as in PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 class Package:
     """An installed distribution: its normalized name, and its files by their path below the folder of all packages."""
 
     def __init__(self, site: Path, distribution: Distribution) -> None:
         self.site = site
-        self.name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+        self.name = normalized(distribution.metadata["Name"])
         paths = (file.as_posix() for file in distribution.files or ())
         self.files = sorted(path for path in paths if not path.startswith("../") and (site / path).is_file())
 
@@ -138,19 +143,27 @@ def pruned_files(package: Package, keep: list[str]) -> dict[str, str]:
     return pruned
 
 
-def prune(site: Path, keep: dict[str, list[str]], record: Path) -> None:
-    """Removes files below a folder of packages, and records them: `{"FILE": ["PACKAGE", "RULE"]}`.
+def prune(site: Path, keep: dict[str, list[str]]) -> None:
+    """Removes files below a folder of packages. The RECORD of each package still lists them.
 
     :param keep: patterns of files to keep, by the normalized name of the package
     """
-    found: dict[str, list[str]] = {}
+    found: list[str] = []
     for distribution in distributions(path=[str(site)]):
         package = Package(site, distribution)
-        found |= {path: [package.name, rule] for path, rule in pruned_files(package, keep.get(package.name, [])).items()}
+        found += pruned_files(package, keep.get(package.name, []))
     for path in found:
         (site / path).unlink(missing_ok=True)
         for parent in (site / path).parents:
             if parent == site or any(parent.iterdir()):
                 break
             parent.rmdir()
-    record.write_text(json.dumps(found, sort_keys=True))
+
+
+def missing_files(site: Path, distribution: Distribution) -> dict[str, tuple[str, str]]:
+    """The files of a package that were removed, each with the name of the package and of the rule."""
+    package = Package(site, distribution)
+    listed = [row[0] for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()) if row]
+    missing = [path for path in listed if not (site / path).exists()]
+    patterns = {name: pattern(rule.patterns) for name, rule in RULES.items()}
+    return {path: (package.name, name) for path in missing for name, one in patterns.items() if one.fullmatch(path)}

@@ -344,7 +344,7 @@ describe("scale-in protection", () => {
 
   it("is cleared after the process of the job is killed", async () => {
     const id = worker(at("ok/2"));
-    const { job } = await run(id, 3);
+    const { job } = await run(id, 8);
     const kill = `
 import os, healthcheck
 main = healthcheck.main_process()
