@@ -42,10 +42,10 @@ def locked(folder: Path) -> set[str]:
     return {prune.normalized(name) for name in re.findall(r"^([\w.-]+)(?:==| @ )", text, re.MULTILINE)}
 
 
-def modules(packages: set[str] | None) -> Iterator[str]:
+def modules(chosen: set[str] | None) -> Iterator[str]:
     """The modules of some packages to import, by default of all: top-level ones, and the packages in them."""
     for distribution in prune.distributions(path=[str(SITE)]):
-        if packages is not None and prune.normalized(distribution.metadata["Name"]) not in packages:
+        if chosen is not None and prune.normalized(distribution.metadata["Name"]) not in chosen:
             continue
         paths = [file.as_posix() for file in distribution.files or ()]
         packages = [path.removesuffix("/__init__.py") for path in paths if path.endswith("/__init__.py")]

@@ -37,9 +37,12 @@ export interface BuildContext {
   compiles: boolean;
 }
 
-/** Creates the build context of an image in `.build/NAME`. */
-export function stage(app: AppSource, image: ImageSpec): BuildContext {
-  const path = `.build/${image.name}`;
+/**
+ * Creates the build context of an image.
+ * @param contexts - folder of all build contexts, relative to the project
+ */
+export function stage(app: AppSource, image: ImageSpec, contexts = ".build"): BuildContext {
+  const path = `${contexts}/${image.name}`;
   const folder = join(ROOT, path);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["Dockerfile", "build"]) copy(join(ROOT, "images", part), join(folder, part));

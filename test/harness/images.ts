@@ -13,6 +13,16 @@ import { docker, dockerStatus } from "./engine";
 /** Label of a built image: the inputs from which it was built. */
 const INPUTS = "spatialforge-test.inputs";
 
+/** Folder of the build contexts of a test file: others run at the same time. */
+const CONTEXTS = `.build/test-${process.env.VITEST_POOL_ID}`;
+
+/** Creates the build context of an image of the sample app. Returns its path, relative to the project. */
+export const stageSampleApp = async (image: ImageSpec): Promise<{ path: string; hash: string }> =>
+  stage(await openApp({ path: "sample-app" }), image, CONTEXTS);
+
+/** The build context of an image that `buildImages` has built. */
+export const contextOf = (name: ImageName): string => `${CONTEXTS}/${name}`;
+
 export const tagOf = (name: ImageName): string => `spatialforge-test:${name}`;
 
 /** Build arguments as `docker build` expects them. */
@@ -55,11 +65,10 @@ export const baseOf = (image: ImageSpec): string => settingsSchema.parse({}).bas
 
 /** Builds images of the sample app, by default all of them. Skips those that were already built from the same inputs. */
 export async function buildImages(...names: ImageName[]): Promise<void> {
-  const app = await openApp({ path: "sample-app" });
   for (const image of IMAGES) {
     if (names.length > 0 && !names.includes(image.name)) continue;
     const [tag, base] = [tagOf(image.name), baseOf(image)];
-    const { path, hash } = stage(app, image);
+    const { path, hash } = await stageSampleApp(image);
     const inputs = `${hash} ${docker("inspect", "-f", "{{.Id}}", base)}`;
     const builtFrom = dockerStatus("image", "inspect", "-f", `{{index .Config.Labels "${INPUTS}"}}`, tag);
     if (builtFrom.text.trim() !== inputs) await build(tag, image.name, base, path, {}, { [INPUTS]: inputs });

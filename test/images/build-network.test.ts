@@ -5,11 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { proxyArguments, writeBuildNetwork } from "../../stack/app/build-network";
-import { stage } from "../../stack/app/build-context";
-import { openApp } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
 import { docker, dockerStatus, until } from "../harness/engine";
-import { baseOf, buildArgs, dockerBuild } from "../harness/images";
+import { baseOf, buildArgs, dockerBuild, stageSampleApp } from "../harness/images";
 
 /** A name of this run, so that no cache of uv has packages of the index. */
 const RUN = randomBytes(4).toString("hex");
@@ -117,7 +115,7 @@ beforeAll(async () => {
   proxy = docker("run", "-d", ...variables, base, "python3", "-c", PROXY);
   const address = docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", proxy);
   network = { ...network, proxy: `http://${address}:3128` };
-  context = stage(await openApp({ path: "sample-app" }), image).path;
+  context = (await stageSampleApp(image)).path;
   await until("the proxy listens", 60, () =>
     Promise.resolve(
       dockerStatus("exec", proxy, "python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 3128))")

@@ -4,12 +4,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { stage } from "../../stack/app/build-context";
-import { openApp } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
 import { ROOT } from "../../stack/root";
 import { docker, dockerStatus } from "../harness/engine";
-import { baseOf, buildArgs } from "../harness/images";
+import { baseOf, buildArgs, stageSampleApp } from "../harness/images";
 
 const TAG = "spatialforge-test:compiled";
 
@@ -39,7 +37,7 @@ let folder = "";
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "compiled-"));
-  cpSync(join(ROOT, stage(await openApp({ path: "sample-app" }), cpu).path), join(folder, "context"), {
+  cpSync(join(ROOT, (await stageSampleApp(cpu)).path), join(folder, "context"), {
     recursive: true,
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settingsSchema } from "../../stack/config/schema";
 import { IMAGES } from "../../stack/images/catalog";
 import { docker, dockerStatus, until } from "../harness/engine";
-import { baseOf, build, buildArgs, buildImages, tagOf } from "../harness/images";
+import { baseOf, build, buildArgs, buildImages, contextOf, tagOf } from "../harness/images";
 import { exitCode, healthOf, RESTRICTED, Sandbox } from "../harness/sandbox";
 
 /** Programs that no image may contain. */
@@ -128,7 +128,7 @@ describe("the CPU image without a shell", () => {
   const image = "spatialforge-test:shell-less";
   const cpu = IMAGES.find(({ name }) => name === "cpu")!;
   const sandbox = new Sandbox();
-  beforeAll(() => build(image, "cpu", baseOf(cpu), ".build/cpu", { ROOT: "shell-less" }));
+  beforeAll(() => build(image, "cpu", baseOf(cpu), contextOf("cpu"), { ROOT: "shell-less" }));
   afterAll(() => sandbox.remove());
 
   it("contains only Python and the init, and no layer of its base", () => {
@@ -158,7 +158,7 @@ describe("OS packages and programs of the settings", () => {
   });
   const image = "spatialforge-test:system";
   const buildSystem = (...settings: Parameters<typeof args>) =>
-    build(image, "cpu", baseOf(cpu), ".build/cpu", args(...settings));
+    build(image, "cpu", baseOf(cpu), contextOf("cpu"), args(...settings));
 
   it("are in the image, and nothing of apt is; Python packages are not installed again", async () => {
     await buildSystem("libusb-1.0-0", "bash");
@@ -203,14 +203,18 @@ it.concurrent("a base with an old Python gets uv's standalone Python from the co
   const code = "import sys; print('%d.%d' % sys.version_info[:2])";
   const version = docker("run", "--rm", bases.cpu, "python3", "-c", code);
   const image = "spatialforge-test:old-python";
-  await build(image, "worker", base, ".build/worker", { UV: uv, PYTHON: version, PYTHON_BUILDS: "file:///srv/builds" });
+  await build(image, "worker", base, contextOf("worker"), {
+    UV: uv,
+    PYTHON: version,
+    PYTHON_BUILDS: "file:///srv/builds",
+  });
   expect(python(image, "import sys, ctypes, celery, numpy; print(sys.base_prefix)")).toMatch(
     /^\/opt\/python\/cpython-/,
   );
 });
 
 it.concurrent("the entrypoint of a CUDA runtime base, which needs bash, is replaced", async () => {
-  await build("spatialforge-test:guide", "worker", "nvidia/cuda:12.4.1-runtime-ubuntu22.04", ".build/worker");
+  await build("spatialforge-test:guide", "worker", "nvidia/cuda:12.4.1-runtime-ubuntu22.04", contextOf("worker"));
   expect(runIn("spatialforge-test:guide", "python", "-c", "print('ok')")).toBe("ok");
 });
 

@@ -3,12 +3,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openApp } from "../../stack/app/source";
-import { stage } from "../../stack/app/build-context";
 import { IMAGES } from "../../stack/images/catalog";
 import { ROOT } from "../../stack/root";
 import { docker, dockerStatus } from "../harness/engine";
-import { baseOf, build } from "../harness/images";
+import { baseOf, build, stageSampleApp } from "../harness/images";
 import { RESTRICTED } from "../harness/sandbox";
 
 const cpu = IMAGES.find(({ name }) => name === "cpu")!;
@@ -18,7 +16,7 @@ const images: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "spatialforge-packages-"));
-  cpSync(join(ROOT, stage(await openApp({ path: "sample-app" }), cpu).path), join(folder, "context"), {
+  cpSync(join(ROOT, (await stageSampleApp(cpu)).path), join(folder, "context"), {
     recursive: true,
     preserveTimestamps: true,
   });
