@@ -51,6 +51,8 @@ its versions. Pins that are kept also keep their hashes while the index has them
 uploaded later.
 `;
 
+const listed = (changed: readonly string[]): string => changed.map((file) => basename(file)).join(", ") || "unchanged";
+
 /**
  * The app in the settings of a stack, and what the settings add to it.
  * @throws LockError if the stack has no settings file, or the app cannot be opened
@@ -95,14 +97,13 @@ async function main(): Promise<number> {
     const { name, upgrade, check } = values;
     if (values.ami) {
       const newest = await newestAmi();
-      const changed = pinAmi(PIN_FILES, newest, !check).map((file) => basename(file));
-      console.log(`${newest}: ${changed.length > 0 ? changed.join(", ") : "unchanged"}`);
+      const changed = pinAmi(PIN_FILES, newest, !check);
+      console.log(`${newest}: ${listed(changed)}`);
       return check && changed.length > 0 ? 1 : 0;
     }
     if (values.bases) {
       const { pinned, changed } = await pinBases(PIN_FILES, !check);
-      const files = changed.map((file) => basename(file));
-      console.log(`${pinned.join("\n")}\n${files.length > 0 ? files.join(", ") : "unchanged"}`);
+      console.log(`${pinned.join("\n")}\n${listed(changed)}`);
       return check && changed.length > 0 ? 1 : 0;
     }
     const { extra: extras, group: groups, requirement: requirements, override: overrides } = values;

@@ -26,6 +26,17 @@ const task = (taskArn: string, more: Task = {}): Task => ({
 });
 const oldTask = (taskArn: string) => task(taskArn, { startedBy: "ecs-svc/1" });
 
+/** The service beat, whose new task definition is awaited. */
+const beat = () => ({
+  cluster: "sf",
+  service: "beat",
+  taskDefinition: NEW,
+  minTasks: 1,
+  stopTimeout: 30,
+  timeout: 1,
+  signal: new AbortController().signal,
+});
+
 afterEach(() => vi.restoreAllMocks());
 
 describe("the state of a deployment", () => {
@@ -140,17 +151,7 @@ describe("a task definition that ECS no longer deploys by itself", () => {
     vi.spyOn(calls, "serviceTasks").mockResolvedValue([task("a")]);
     const update = vi.spyOn(calls, "updateService").mockResolvedValue(completed);
     const lines: string[] = [];
-    const { signal } = new AbortController();
-    const args = {
-      cluster: "sf",
-      service: "beat",
-      taskDefinition: NEW,
-      minTasks: 1,
-      stopTimeout: 30,
-      timeout: 1,
-      signal,
-    };
-    await waitForDeployment({ ...args, log: (line) => void lines.push(line) });
+    await waitForDeployment({ ...beat(), log: (line) => void lines.push(line) });
     expect(lines).toEqual([`${reason}: starting a new deployment`]);
     expect(update.mock.calls.map(([, changes]) => changes)).toEqual([
       { taskDefinition: NEW, forceNewDeployment: true, ...more },
@@ -165,17 +166,7 @@ it("a deployment is rolled back if ECS does not respond", async () => {
     .mockRejectedValueOnce(new Error("the token has expired"))
     .mockResolvedValue(service(primary({ id: "ecs-svc/1", rolloutState: "COMPLETED" })));
   vi.spyOn(calls, "serviceTasks").mockRejectedValue(new Error("the token has expired"));
-  const { signal } = new AbortController();
-  const args = {
-    cluster: "sf",
-    service: "beat",
-    taskDefinition: NEW,
-    minTasks: 1,
-    stopTimeout: 30,
-    timeout: 1,
-    signal,
-  };
-  await expect(waitForDeployment({ ...args, log: () => undefined })).rejects.toThrow(
+  await expect(waitForDeployment({ ...beat(), log: () => undefined })).rejects.toThrow(
     "beat: the new version failed: the token has expired\nbeat: the previous version is running",
   );
 });

@@ -35,16 +35,16 @@ const POLL_INTERVAL_MS = 3000;
  * @throws RunError with the reason for the failure, the reasons why tasks stopped, the last lines of the log, and what the service runs.
  */
 export async function waitForDeployment(args: DeploymentArgs): Promise<void> {
-  const deployment = await currentDeployment(args);
+  const { id = "", createdAt } = await currentDeployment(args);
   try {
-    await watch(args, deployment);
+    await watch(args, id, createdAt);
   } catch (error) {
     // For example, ECS or the network did not respond.
-    throw pulumi.RunError.isInstance(error) ? error : await failure(args, deployment, (error as Error).message);
+    throw pulumi.RunError.isInstance(error) ? error : await failure(args, id, (error as Error).message);
   }
 }
 
-async function watch(args: DeploymentArgs, { id = "", createdAt }: Deployment): Promise<void> {
+async function watch(args: DeploymentArgs, id: string, createdAt?: Date): Promise<void> {
   const { timeout, minTasks, log, signal } = args;
   const capacity = new CapacityLog(args.cluster, log, createdAt);
   let deadline = Date.now() + timeout * 1000;
@@ -54,13 +54,13 @@ async function watch(args: DeploymentArgs, { id = "", createdAt }: Deployment): 
     const tasks = await serviceTasks(args, "RUNNING");
     const state = deploymentState(service, tasks, { deployment: id, minTasks });
     if (state.kind === "completed") return;
-    if (state.kind === "failed") throw await failure(args, { id }, state.reason);
+    if (state.kind === "failed") throw await failure(args, id, state.reason);
     if (state.healthy) deadline = Date.now() + timeout * 1000;
     if (state.summary !== lastSummary) log((lastSummary = state.summary));
     await capacity.update(state.waitsForCapacity);
     if (signal.aborted) throw userError(await rollBack(args, id));
     if (Date.now() > deadline) {
-      throw await failure(args, { id }, timeoutReason(timeout, state.summary, service), capacity.current);
+      throw await failure(args, id, timeoutReason(timeout, state.summary, service), capacity.current);
     }
     await sleep(POLL_INTERVAL_MS);
   }
@@ -96,7 +96,7 @@ function timeoutReason(timeout: number, summary: string, { events = [] }: Servic
 /** Collects the reasons, which a rollback would hide, and then rolls back. */
 async function failure(
   args: DeploymentArgs,
-  { id = "" }: Deployment,
+  id: string,
   reason: string,
   capacity: readonly string[] = [],
 ): Promise<Error> {
