@@ -138,7 +138,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         family: `${context.name}-model-download`,
         cluster: cluster.cluster,
         image: digestOf(digests, "cpu"),
-        repositoryArn: repository.arn,
+        repository,
         models: settings.models,
         modelVolume,
         logRetentionDays,
