@@ -1,0 +1,133 @@
+import type { RebuildReason } from "./images";
+import type { Removal, Summary } from "./summary";
+
+/** Longest comment of GitHub is 65,536 characters. The rest is for the text around it. */
+const MAXIMUM_LENGTH = 60_000;
+
+/** Entries that a list shows. The others are counted. With it, a summary has at most 60 lines before the raw difference. */
+const SHOWN = 6;
+
+/** The summary as Markdown: at most one screen, with the raw difference folded below it. @param diff - output of `pulumi preview --diff` */
+export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_LENGTH): string {
+  const text = `${[headline(summary), ...sections(summary)].join("\n\n")}\n`;
+  return summary.result === "unchanged" ? text : text + folded(diff, maximumLength - text.length);
+}
+
+function headline({ stack, result, counts, images, restarts, removals }: Summary): string {
+  if (result === "unchanged") return `### \`${stack}\`: no changes`;
+  if (result === "failed") return `### \`${stack}\`: the preview failed`;
+  const data = removals.filter(({ stateful }) => stateful).length;
+  const parts = [
+    plural(images.length, "image is built", "images are built"),
+    plural(restarts.roles.length, "role restarts", "roles restart"),
+    ...OPERATIONS.map(([op, singular, several]) => plural(counts[op] ?? 0, singular, several)),
+    ...(data ? [`⚠️ ${plural(data, "resource with data", "resources with data")} removed`] : []),
+  ];
+  return `### \`${stack}\`: ${parts.filter(Boolean).join(", ")}`;
+}
+
+const OPERATIONS = [
+  ["create", "resource is created", "resources are created"],
+  ["update", "is updated", "are updated"],
+  ["replace", "is replaced", "are replaced"],
+  ["delete", "is deleted", "are deleted"],
+] as const;
+
+function sections(summary: Summary): string[] {
+  const { errors, images, restarts, removals, settings, policy } = summary;
+  return [
+    section(
+      "Errors",
+      errors
+        .slice(0, SHOWN)
+        .map((error) => `\`\`\`text\n${firstLines(error)}\n\`\`\``)
+        .join("\n"),
+    ),
+    section(
+      "Removed with their data",
+      list(
+        removals.filter(({ stateful }) => stateful),
+        removal,
+      ),
+    ),
+    section(
+      "Images",
+      list(images, ({ image, reasons }) => `**${image}**: ${reasons.map(reason).join("; ")}`),
+    ),
+    section(
+      "Restarts",
+      list(restartSteps(restarts), (step) => step, "1."),
+    ),
+    section(
+      "Replaced or deleted",
+      list(
+        removals.filter(({ stateful }) => !stateful),
+        removal,
+      ),
+    ),
+    section(
+      "Settings",
+      list(settings, ({ key, before, after }) => `\`${key}\`: ${code(before)} → ${code(after)}`),
+    ),
+    section(
+      "Policy",
+      list(policy, (finding) => {
+        const level = finding.mandatory ? "🛑 mandatory" : "advisory";
+        return `${level} \`${finding.policy}\`${finding.resource && ` on \`${finding.resource}\``}: ${oneLine(finding.message)}`;
+      }),
+    ),
+  ].filter(Boolean);
+}
+
+const section = (title: string, body: string): string => body && `**${title}**\n\n${body}`;
+
+function list<T>(entries: readonly T[], text: (entry: T) => string, marker = "-"): string {
+  const shown = entries.slice(0, SHOWN).map((entry) => `${marker} ${text(entry)}`);
+  const more = entries.length - SHOWN;
+  return [...shown, ...(more > 0 ? [`${marker} and ${more} more`] : [])].join("\n");
+}
+
+/** Files or packages that a reason shows. */
+const SHOWN_DETAILS = 4;
+
+function reason({ part, details }: RebuildReason): string {
+  if (details.length === 0) return part;
+  const shown = details.slice(0, SHOWN_DETAILS).map((detail) => `\`${detail}\``);
+  const more = details.length - shown.length;
+  return `${part} (${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+}
+
+function removal({ op, type, name, because, stateful, ...entry }: Removal): string {
+  const what = `${op} \`${name}\` (${type.split(":").at(-1)})${because.length ? ` because of ${because.map(code).join(", ")}` : ""}`;
+  if (!stateful) return what;
+  const refused = entry.protected ? " Pulumi refuses it, because the resource is protected." : "";
+  return `⚠️ ${what}: loses ${stateful.loses}.${refused} First follow [docs/${stateful.step}](docs/${stateful.step})`;
+}
+
+function restartSteps({ gpuInstances, roles }: Summary["restarts"]): string[] {
+  const names = roles.map(
+    ({ role, because }) => `**${role}**${because.length ? ` (${short(because).join(", ")})` : ""}`,
+  );
+  return [...(gpuInstances ? ["GPU instances are replaced"] : []), ...(names.length ? [names.join(", ")] : [])];
+}
+
+const short = (names: readonly string[]): string[] =>
+  names.length > SHOWN_DETAILS
+    ? [...names.slice(0, SHOWN_DETAILS), `and ${names.length - SHOWN_DETAILS} more`]
+    : [...names];
+
+function folded(diff: string, room: number): string {
+  if (!diff.trim()) return "";
+  const [start, end] = ["\n<details><summary>Raw difference</summary>\n\n```text\n", "\n```\n\n</details>\n"];
+  const note = "\n... cut: the summary of the job has the rest";
+  const text = diff.trim().replaceAll("```", "'''");
+  const space = room - start.length - end.length;
+  return start + (text.length <= space ? text : text.slice(0, Math.max(0, space - note.length)) + note) + end;
+}
+
+const code = (value: string | undefined): string => (value === undefined ? "not set" : `\`${value.slice(0, 80)}\``);
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 300);
+const firstLines = (text: string): string => text.split("\n").slice(0, 20).join("\n");
+
+const plural = (count: number, singular: string, several: string): string =>
+  count === 0 ? "" : `${count} ${count === 1 ? singular : several}`;

@@ -1,0 +1,79 @@
+import { statefulOf } from "../../stack/aws/stateful";
+import type { BaseRef } from "./base-ref";
+import { rebuiltImages, type RebuiltImage } from "./images";
+import type { Operation, ResourceChange } from "./resource-change";
+import { restartsOf, type Restarts } from "./restarts";
+import type { PolicyFinding, Preview } from "./run-preview";
+import { changedSettings, type ChangedSetting } from "./settings";
+
+/** A resource that is replaced or deleted. */
+export interface Removal {
+  op: "replace" | "delete";
+  type: string;
+  name: string;
+  /** Properties that require the replacement. */
+  because: string[];
+  /** What it holds, and the documented step that the removal needs. Undefined if it holds no data. */
+  stateful?: { name: string; loses: string; step: string };
+  /** Whether Pulumi refuses the removal. */
+  protected: boolean;
+}
+
+/** What a preview of a stack would change, as data. */
+export interface Summary {
+  stack: string;
+  result: "unchanged" | "changed" | "failed";
+  /** Messages of a preview that failed. */
+  errors: string[];
+  /** Number of resources by operation, without those that stay the same. */
+  counts: Partial<Record<Operation, number>>;
+  images: RebuiltImage[];
+  restarts: Restarts;
+  /** Those that hold data first. */
+  removals: Removal[];
+  settings: ChangedSetting[];
+  policy: PolicyFinding[];
+}
+
+export interface SummaryArgs {
+  stack: string;
+  preview: Preview;
+  /** Undefined without a git ref to compare with: no files, packages, and settings are named. */
+  base?: BaseRef;
+  /** Name of the lock of the application. */
+  lock?: string;
+}
+
+/** Summarizes a preview. */
+export async function summarize({ stack, preview, base, lock }: SummaryArgs): Promise<Summary> {
+  const { changes, findings, errors } = preview;
+  const counts = countsOf(changes);
+  const changed = Object.keys(counts).length > 0;
+  return {
+    stack,
+    result: errors.length > 0 ? "failed" : changed ? "changed" : "unchanged",
+    errors,
+    counts,
+    images: await rebuiltImages(changes, { base, lock, stack }),
+    restarts: restartsOf(changes),
+    removals: removalsOf(changes),
+    settings: base ? changedSettings(base.configs(stack)) : [],
+    policy: findings,
+  };
+}
+
+function countsOf(changes: readonly ResourceChange[]): Summary["counts"] {
+  const counts: Summary["counts"] = {};
+  for (const { op } of changes) if (op !== "same") counts[op] = (counts[op] ?? 0) + 1;
+  return counts;
+}
+
+function removalsOf(changes: readonly ResourceChange[]): Removal[] {
+  const removals = changes.flatMap(({ op, type, name, replacedBy, ...change }): Removal[] => {
+    if (op !== "replace" && op !== "delete") return [];
+    const entry = statefulOf(type, name);
+    const stateful = entry && { name: entry.name, loses: entry.loses, step: entry.step };
+    return [{ op, type, name, because: replacedBy, protected: change.protected, ...(stateful && { stateful }) }];
+  });
+  return removals.sort((a, b) => Number(!!b.stateful) - Number(!!a.stateful));
+}
