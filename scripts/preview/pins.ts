@@ -19,5 +19,12 @@ export function changedPins(base: BaseRef, lock: string, group: string): string[
     .map((name) => `${name} ${before.get(name) ?? "(new)"} → ${after.get(name) ?? "(removed)"}`);
 }
 
-const pinsIn = (texts: string[]): Map<string, string> =>
-  new Map([...texts.join("\n").matchAll(/^([\w.-]+)==([^\s;\\]+)/gm)].map(([, name, version]) => [name, version]));
+/** The versions of each package: several, if they differ by Python version or machine. */
+function pinsIn(texts: string[]): Map<string, string> {
+  const pins = new Map<string, string>();
+  for (const [, name, version] of texts.join("\n").matchAll(/^([\w.-]+)==([^\s;\\]+)/gm)) {
+    const other = pins.get(name);
+    pins.set(name, other && other !== version ? `${other}, ${version}` : version);
+  }
+  return pins;
+}

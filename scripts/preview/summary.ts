@@ -68,9 +68,12 @@ function countsOf(changes: readonly ResourceChange[]): Summary["counts"] {
   return counts;
 }
 
+/** Resources whose replacement is a new revision of the same thing. The old one stays in use until nothing needs it. */
+const REVISIONS = ["aws:ecs/taskDefinition:TaskDefinition"];
+
 function removalsOf(changes: readonly ResourceChange[]): Removal[] {
   const removals = changes.flatMap(({ op, type, name, replacedBy, ...change }): Removal[] => {
-    if (op !== "replace" && op !== "delete") return [];
+    if ((op !== "replace" && op !== "delete") || REVISIONS.includes(type)) return [];
     const entry = statefulOf(type, name);
     const stateful = entry && { name: entry.name, loses: entry.loses, step: entry.step };
     return [{ op, type, name, because: replacedBy, protected: change.protected, ...(stateful && { stateful }) }];
