@@ -1,4 +1,5 @@
 import type { ContextPart, PartHashes } from "../../stack/app/context-parts";
+import { IMAGES } from "../../stack/images/catalog";
 import type { BaseRef } from "./base-ref";
 import { changedPins } from "./pins";
 import type { ResourceChange } from "./resource-change";
@@ -35,6 +36,8 @@ export async function rebuiltImages(
 ): Promise<RebuiltImage[]> {
   const rebuilt = changes.filter(({ type, op }) => type === IMAGE && op !== "same" && op !== "delete");
   const files = await app.base?.changedAppFiles(app.stack);
+  const order = (name: string) => IMAGES.findIndex((image) => image.name === name);
+  rebuilt.sort((a, b) => order(a.name) - order(b.name));
   return rebuilt.map((change) => ({ image: change.name, reasons: reasonsOf(change, { ...app, files: files ?? [] }) }));
 }
 

@@ -9,29 +9,27 @@ const SHOWN = 6;
 
 /** The summary as Markdown: at most one screen, with the raw difference folded below it. @param diff - output of `pulumi preview --diff` */
 export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_LENGTH): string {
+  if (summary.result === "unchanged") return `${headline(summary)}\n`;
   const text = `${[headline(summary), ...sections(summary)].join("\n\n")}\n`;
-  return summary.result === "unchanged" ? text : text + folded(diff, maximumLength - text.length);
+  return text + folded(diff, maximumLength - text.length);
 }
 
-function headline({ stack, result, counts, images, restarts, removals }: Summary): string {
+function headline({ stack, result, created, updated, images, restarts, removals }: Summary): string {
   if (result === "unchanged") return `### \`${stack}\`: no changes`;
   if (result === "failed") return `### \`${stack}\`: the preview failed`;
   const data = removals.filter(({ stateful }) => stateful).length;
   const parts = [
-    plural(images.length, "image is built", "images are built"),
-    plural(restarts.roles.length, "role restarts", "roles restart"),
-    ...OPERATIONS.map(([op, singular, several]) => plural(counts[op] ?? 0, singular, several)),
-    ...(data ? [`⚠️ ${plural(data, "resource with data", "resources with data")} removed`] : []),
+    data > 0 && `⚠️ ${plural(data, "resource with data is", "resources with data are")} replaced or deleted`,
+    images.length > 0 && `${plural(images.length, "image is", "images are")} built`,
+    restarts.roles.length > 0 && `${plural(restarts.roles.length, "role restarts", "roles restart")}`,
+    created > 0 && `${plural(created, "resource is", "resources are")} created`,
+    updated > 0 && `${plural(updated, "other resource is", "other resources are")} updated`,
+    removals.length === 0 && "nothing is replaced or deleted",
+    removals.length > data &&
+      `${plural(removals.length - data, "other resource is", "other resources are")} replaced or deleted`,
   ];
   return `### \`${stack}\`: ${parts.filter(Boolean).join(", ")}`;
 }
-
-const OPERATIONS = [
-  ["create", "resource is created", "resources are created"],
-  ["update", "is updated", "are updated"],
-  ["replace", "is replaced", "are replaced"],
-  ["delete", "is deleted", "are deleted"],
-] as const;
 
 function sections(summary: Summary): string[] {
   const { errors, images, restarts, removals, settings, policy } = summary;
@@ -73,7 +71,7 @@ function sections(summary: Summary): string[] {
       "Policy",
       list(policy, (finding) => {
         const level = finding.mandatory ? "🛑 mandatory" : "advisory";
-        return `${level} \`${finding.policy}\`${finding.resource && ` on \`${finding.resource}\``}: ${oneLine(finding.message)}`;
+        return `${level} \`${finding.policy}\`${finding.resource && ` on \`${finding.resource}\``}: ${oneLine(detailOf(finding.message))}`;
       }),
     ),
   ].filter(Boolean);
@@ -125,9 +123,14 @@ function folded(diff: string, room: number): string {
   return start + (text.length <= space ? text : text.slice(0, Math.max(0, space - note.length)) + note) + end;
 }
 
-const code = (value: string | undefined): string => (value === undefined ? "not set" : `\`${value.slice(0, 80)}\``);
+const code = (value: string | undefined): string =>
+  value === undefined ? "not set" : `\`${shortDigests(value).slice(0, 80)}\``;
+/** Text with the first 12 digits of each digest. */
+const shortDigests = (text: string): string => text.replaceAll(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
+/** The message of a finding: the first line is the description of the rule. */
+const detailOf = (message: string): string => message.split("\n").slice(1).join(" ").trim() || message;
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 300);
 const firstLines = (text: string): string => text.split("\n").slice(0, 20).join("\n");
 
 const plural = (count: number, singular: string, several: string): string =>
-  count === 0 ? "" : `${count} ${count === 1 ? singular : several}`;
+  `${count} ${count === 1 ? singular : several}`;

@@ -48,12 +48,19 @@ function changeOf(step: StepEventMetadata, op: Operation): ResourceChange {
     type: typeOf(step.urn),
     name: nameOf(step.urn),
     op,
-    properties: unique((step.diffs ?? Object.keys(step.detailedDiff ?? {})).map(topLevel)),
+    properties: differing(step),
     replacedBy: unique((step.keys ?? []).map(topLevel)),
     protected: step.old?.protect === true,
     ...(step.old && op !== "create" ? { old: step.old.inputs } : {}),
     ...(step.new && op !== "delete" ? { new: step.new.inputs } : {}),
   };
+}
+
+/** The names of the inputs that differ. A provider can list more, such as a list that it also computes. */
+function differing({ diffs = [], old, new: current }: StepEventMetadata): string[] {
+  const names = unique(diffs.map(topLevel));
+  const changed = names.filter((name) => JSON.stringify(old?.inputs[name]) !== JSON.stringify(current?.inputs[name]));
+  return changed.length > 0 ? changed : names;
 }
 
 const topLevel = (path: string): string => path.split(/[.[]/)[0];

@@ -58,13 +58,16 @@ const restarts = ({ type, op, properties }: ResourceChange): boolean =>
 function changedInTask({ old, new: current, properties }: ResourceChange): string[] {
   const others = properties.filter((name) => name !== "containerDefinitions");
   const [before, after] = [old, current].map((inputs) => containerIn(inputs?.containerDefinitions));
-  if (!before || !after) return properties;
+  if (!before || !after) return [UNKNOWN, ...others];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return [
     ...names.filter((name) => differ(before[name], after[name])).flatMap((name) => describe(name, before, after)),
     ...others,
   ];
 }
+
+/** In place of the differences, if a value of the container is not known before the update. */
+const UNKNOWN = "values that only the update knows";
 
 type Container = Record<string, unknown>;
 type NamedValues = { name: string }[];

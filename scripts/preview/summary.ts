@@ -1,7 +1,7 @@
 import { statefulOf } from "../../stack/aws/stateful";
 import type { BaseRef } from "./base-ref";
 import { rebuiltImages, type RebuiltImage } from "./images";
-import type { Operation, ResourceChange } from "./resource-change";
+import type { ResourceChange } from "./resource-change";
 import { restartsOf, type Restarts } from "./restarts";
 import type { PolicyFinding, Preview } from "./run-preview";
 import { changedSettings, type ChangedSetting } from "./settings";
@@ -25,8 +25,10 @@ export interface Summary {
   result: "unchanged" | "changed" | "failed";
   /** Messages of a preview that failed. */
   errors: string[];
-  /** Number of resources by operation, without those that stay the same. */
-  counts: Partial<Record<Operation, number>>;
+  /** Number of resources that are created. */
+  created: number;
+  /** Number of resources that are updated in place, without images and services. */
+  updated: number;
   images: RebuiltImage[];
   restarts: Restarts;
   /** Those that hold data first. */
@@ -47,13 +49,13 @@ export interface SummaryArgs {
 /** Summarizes a preview. */
 export async function summarize({ stack, preview, base, lock }: SummaryArgs): Promise<Summary> {
   const { changes, findings, errors } = preview;
-  const counts = countsOf(changes);
-  const changed = Object.keys(counts).length > 0;
+  const changed = changes.some(({ op }) => op !== "same");
   return {
     stack,
     result: errors.length > 0 ? "failed" : changed ? "changed" : "unchanged",
     errors,
-    counts,
+    created: changes.filter(({ op }) => op === "create").length,
+    updated: changes.filter(({ op, type }) => op === "update" && !SHOWN_AS.includes(type)).length,
     images: await rebuiltImages(changes, { base, lock, stack }),
     restarts: restartsOf(changes),
     removals: removalsOf(changes),
@@ -62,19 +64,16 @@ export async function summarize({ stack, preview, base, lock }: SummaryArgs): Pr
   };
 }
 
-function countsOf(changes: readonly ResourceChange[]): Summary["counts"] {
-  const counts: Summary["counts"] = {};
-  for (const { op } of changes) if (op !== "same") counts[op] = (counts[op] ?? 0) + 1;
-  return counts;
-}
+/** Resources whose updates are listed as images and restarts. */
+const SHOWN_AS = ["docker:index/image:Image", "aws:ecs/service:Service", "docker:index/container:Container"];
 
 /** Resources whose replacement is a new revision of the same thing. The old one stays in use until nothing needs it. */
-const REVISIONS = ["aws:ecs/taskDefinition:TaskDefinition"];
+const REVISIONS = ["aws:ecs/taskDefinition:TaskDefinition", "aws:secretsmanager/secretVersion:SecretVersion"];
 
 function removalsOf(changes: readonly ResourceChange[]): Removal[] {
   const removals = changes.flatMap(({ op, type, name, replacedBy, ...change }): Removal[] => {
-    if ((op !== "replace" && op !== "delete") || REVISIONS.includes(type)) return [];
     const entry = statefulOf(type, name);
+    if ((op !== "replace" && op !== "delete") || (REVISIONS.includes(type) && !entry)) return [];
     const stateful = entry && { name: entry.name, loses: entry.loses, step: entry.step };
     return [{ op, type, name, because: replacedBy, protected: change.protected, ...(stateful && { stateful }) }];
   });

@@ -25,7 +25,7 @@ const SCENARIOS: Scenario[] = [
   {
     name: "no change",
     change: () => undefined,
-    expected: { ...NOTHING, result: "unchanged", counts: {}, restarts: restarts([], []) },
+    expected: { ...NOTHING, result: "unchanged", created: 0, updated: 0, restarts: restarts([], []) },
   },
   {
     name: "a code change",
@@ -121,7 +121,13 @@ const SCENARIOS: Scenario[] = [
   {
     name: "a broken configuration",
     change: (stack) => stack.set("spatialforge:aws/worker/maxTasks", "many"),
-    expected: { ...NOTHING, result: "failed", counts: {}, errors: [expect.stringMatching(/aws\.worker\.maxTasks/)] },
+    expected: {
+      ...NOTHING,
+      result: "failed",
+      created: 0,
+      updated: 0,
+      errors: [expect.stringMatching(/aws\.worker\.maxTasks/)],
+    },
   },
 ];
 
