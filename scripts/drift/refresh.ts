@@ -12,11 +12,12 @@ const EXCLUDED = ["**::*aws:secretsmanager/secretVersion:SecretVersion::**"];
  * Compares the resources of a stack with AWS, as `pulumi refresh --preview-only` does. It takes no lock and changes nothing, so the role that
  * runs it can be read-only. Values of secrets are not compared.
  *
- * @param folder - of the project. Default: this project.
  * @throws Error with the errors of the CLI, if the stack does not exist or a resource cannot be read.
  */
-export async function findDrift(stackName: string, folder = ROOT): Promise<DriftedResource[]> {
-  const stack = await LocalWorkspace.selectStack({ stackName, workDir: folder }).catch((error: Error) => {
+export async function findDrift(stackName: string): Promise<DriftedResource[]> {
+  // With this variable, the CLI adds `--yes`, which it then refuses together with `--preview-only`.
+  const envVars = { PULUMI_SKIP_CONFIRMATIONS: "false" };
+  const stack = await LocalWorkspace.selectStack({ stackName, workDir: ROOT }, { envVars }).catch((error: Error) => {
     throw new Error(`The stack ${stackName} cannot be opened: ${errorsIn(error.message)}`);
   });
   const events: EngineEvent[] = [];
