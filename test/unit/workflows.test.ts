@@ -333,6 +333,34 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
   for (const [, , message] of mistakes) expect(stdout + stderr).toContain(message);
 });
 
+const withoutZizmor = !process.env.CI && spawnSync("zizmor", ["--version"]).status !== 0;
+
+it.skipIf(withoutZizmor)("zizmor is part of the check, and finds risks in the workflows (requires zizmor)", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: { check: string } };
+  const command = "zizmor --offline --strict-collection --quiet .github";
+  expect(scripts.check.split(" && ")).toContain(command);
+
+  const risks = [
+    [".github/workflows/drift.yml", '--stack "$STACK"', "--stack ${{ github.ref_name }}", "template-injection"],
+    [".github/workflows/preview.yml", "on: pull_request", "on: pull_request_target", "dangerous-triggers"],
+    [".github/actions/install/action.yml", /setup-node@.*/, "setup-node@v7", "unpinned-uses"],
+    [".github/dependabot.yml", "cooldown: { default-days: 7 }", "cooldown: { default-days: 1 }", "dependabot-cooldown"],
+  ] as const;
+  const folder = temporaryFolder();
+  cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
+  for (const [file, right, wrong] of risks) {
+    const text = read(file);
+    expect(text).toMatch(right);
+    writeFileSync(
+      join(folder, file),
+      text.replace(right, () => wrong),
+    );
+  }
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: folder, encoding: "utf8" });
+  expect(status).not.toBe(0);
+  for (const [, , , audit] of risks) expect(stdout + stderr).toContain(`[${audit}]`);
+});
+
 describe("docs/github.md", () => {
   const doc = read("docs/github.md");
   const policies = Object.fromEntries(
