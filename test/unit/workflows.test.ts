@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
+import { AWS_STACKS } from "../../scripts/stack-file";
 import { amiParameterName } from "../../stack/aws/compute/ami";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
@@ -24,6 +25,7 @@ interface Job {
   permissions?: Record<string, string>;
   "timeout-minutes"?: number;
   "runs-on": string;
+  strategy?: { matrix: Record<string, string[]> };
   concurrency?: { group: string; "cancel-in-progress": boolean };
   steps: Step[];
 }
@@ -49,7 +51,7 @@ const each = <T>(folder: string, file = ""): Record<string, T> =>
 
 const workflows = each<Workflow>(".github/workflows");
 const actions = each<Action>(".github/actions", "action.yml");
-const { check, preview, deploy, renew } = Object.fromEntries(
+const { check, preview, deploy, drift, renew } = Object.fromEntries(
   Object.entries(workflows).map(([path, workflow]) => [path.replace(/.*\/|\.yml$/g, ""), workflow]),
 );
 const jobs = Object.entries(workflows).flatMap(([path, { jobs }]) =>
@@ -63,6 +65,13 @@ const steps = stepsOf.flatMap(([, all]) => all);
 const texts = [...Object.keys(workflows), ...Object.keys(actions).map((path) => join(path, "action.yml"))].map(
   (path) => [path, read(path)] as const,
 );
+
+/** A folder that exists until the end of the test. */
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "workflows-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+};
 
 /** The inputs of the only step of a job that runs Pulumi. */
 const pulumiOf = (job: Job): Record<string, unknown> => {
@@ -125,10 +134,11 @@ describe("steps", () => {
 
   it("packages are installed before credentials are requested", () => {
     for (const [name, job] of jobs) {
-      const own = job.steps.map(({ uses }) => uses).filter((uses) => uses?.startsWith("./"));
-      if (own.includes("./.github/actions/pulumi")) {
-        expect(own, name).toEqual(["./.github/actions/install", "./.github/actions/pulumi"]);
-      }
+      const uses = job.steps.map((step) => step.uses ?? "");
+      const credentials = uses.findIndex((one) => /actions\/pulumi$|\/configure-aws-credentials@/.test(one));
+      if (credentials < 0) continue;
+      expect(uses.slice(0, credentials), name).toContain("./.github/actions/install");
+      expect(uses.slice(credentials), name).not.toContain("./.github/actions/install");
     }
   });
 });
@@ -150,6 +160,7 @@ describe("permissions", () => {
       "preview.yml no-preview": {},
       "deploy.yml dev": { contents, "id-token": "write" },
       "deploy.yml prod": { contents, "id-token": "write" },
+      "drift.yml drift": { contents, "id-token": "write", issues: "write" },
       "renew.yml resolve": { contents, "id-token": "write" },
       "renew.yml propose": { contents: "write", "pull-requests": "write" },
     });
@@ -165,6 +176,13 @@ describe("permissions", () => {
       expect(job.environment).toBe(stack);
       expect(pulumiOf(job)).toMatchObject({ command: "up", stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
     }
+  });
+
+  it("drift uses a read-only role of its own, outside of the environments of the deployments", () => {
+    const { environment, steps } = drift.jobs.drift;
+    const [{ with: inputs }] = steps.filter(({ uses }) => uses?.includes("configure-aws-credentials"));
+    expect(inputs).toMatchObject({ "role-to-assume": "${{ vars.AWS_DRIFT_ROLE }}" });
+    expect(environment).toBeUndefined();
   });
 
   it("the job that can write to the repository runs no code of packages", () => {
@@ -239,6 +257,29 @@ describe("conditions", () => {
     expect(starts(renew.jobs.resolve, github, {}, undefined, { PULUMI_BACKEND_URL: "", ...vars })).toBe(does);
   });
 
+  it("drift is looked for every night, in each stack, after the setup", () => {
+    const { schedule } = drift.on as { schedule: { cron: string }[] };
+    expect(schedule.map(({ cron }) => cron)).toEqual([expect.stringMatching(/^\d+ \d+ \* \* \*$/)]);
+    const { drift: job } = drift.jobs;
+    expect(job.strategy?.matrix).toEqual({ stack: AWS_STACKS });
+    expect(starts(job, { event_name: "schedule" }, {}, undefined, set)).toBe(true);
+    expect(starts(job, { event_name: "schedule" }, {}, undefined, {})).toBe(false);
+  });
+
+  it.each([
+    [0, true],
+    [1, true],
+    [2, false],
+    [137, false],
+  ])("npm run drift with the exit code %i: success is %s", (code, success) => {
+    const { run = "" } = drift.jobs.drift.steps.find((step) => step.run?.includes("npm run drift"))!;
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "npm"), `#!/bin/sh\necho "$@" >"${folder}/arguments"\nexit ${code}\n`, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, STACK: "dev" };
+    expect(spawnSync("bash", ["-e", "-c", run], { env }).status === 0).toBe(success);
+    expect(readFileSync(join(folder, "arguments"), "utf8")).toBe("run drift -- --stack dev\n");
+  });
+
   const pull = (from: string, login: string) => ({
     repository: "o/n",
     event: { pull_request: { head: { repo: { full_name: from } }, user: { login } } },
@@ -273,8 +314,7 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
     ["needs: dev", "needs: test", 'needs job "test" which does not exist'],
     ["vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
   ];
-  const folder = mkdtempSync(join(tmpdir(), "workflows-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
   let text = read(".github/workflows/deploy.yml");
   for (const [right, wrong] of mistakes) {
@@ -291,6 +331,34 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
   expect(status).toBe(1);
   expect(stdout + stderr).toContain(`Checking ${list(".github/workflows").length} `);
   for (const [, , message] of mistakes) expect(stdout + stderr).toContain(message);
+});
+
+const withoutZizmor = !process.env.CI && spawnSync("zizmor", ["--version"]).status !== 0;
+
+it.skipIf(withoutZizmor)("zizmor is part of the check, and finds risks in the workflows (requires zizmor)", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: { check: string } };
+  const command = "zizmor --offline --strict-collection --quiet .github";
+  expect(scripts.check.split(" && ")).toContain(command);
+
+  const risks = [
+    [".github/workflows/drift.yml", '--stack "$STACK"', "--stack ${{ github.ref_name }}", "template-injection"],
+    [".github/workflows/preview.yml", "on: pull_request", "on: pull_request_target", "dangerous-triggers"],
+    [".github/actions/install/action.yml", /setup-node@.*/, "setup-node@v7", "unpinned-uses"],
+    [".github/dependabot.yml", "cooldown: { default-days: 7 }", "cooldown: { default-days: 1 }", "dependabot-cooldown"],
+  ] as const;
+  const folder = temporaryFolder();
+  cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
+  for (const [file, right, wrong] of risks) {
+    const text = read(file);
+    expect(text).toMatch(right);
+    writeFileSync(
+      join(folder, file),
+      text.replace(right, () => wrong),
+    );
+  }
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: folder, encoding: "utf8" });
+  expect(status).not.toBe(0);
+  for (const [, , , audit] of risks) expect(stdout + stderr).toContain(`[${audit}]`);
 });
 
 describe("docs/github.md", () => {
@@ -320,6 +388,7 @@ describe("docs/github.md", () => {
     });
     expect([...doc.matchAll(/^role (spatialforge-\S+(?: \S+)+)$/gm)].map(([, words]) => words.split(" "))).toEqual([
       ["spatialforge-preview", "pull_request", "preview", "ReadOnlyAccess"],
+      ["spatialforge-drift", "ref:refs/heads/main", "preview", "ReadOnlyAccess"],
       ["spatialforge-dev", "environment:dev", "deploy", "PowerUserAccess"],
       ["spatialforge-prod", "environment:prod", "deploy", "PowerUserAccess"],
       ["spatialforge-renew", "ref:refs/heads/main", "renew"],
