@@ -6,6 +6,8 @@ import { withoutCredentials } from "../stack/config/problem";
 import { readAppProject } from "../stack/lock/project";
 import { openApp } from "../stack/app/source";
 import { BaseRef } from "./preview/base-ref";
+import { githubRepository } from "./drift/issue";
+import { writeComment } from "./preview/comment";
 import { markdown } from "./preview/markdown";
 import { runPreview } from "./preview/run-preview";
 import { summarize } from "./preview/summary";
@@ -20,6 +22,7 @@ or deleted, the settings that changed, the cost, and the findings of the policy 
   --stack NAME   required: the stack to preview
   --base REF     git ref to compare files, packages, and settings with (default: HEAD)
   --json         print the same as data
+  --comment N    also write it to the comment of the stack on pull request N. Requires GITHUB_TOKEN and GITHUB_REPOSITORY
   --help         print this help
 
 Exits with 0 if the preview succeeded, with 1 if it failed, and with 2 for wrong options. In a GitHub workflow, the whole
@@ -32,6 +35,7 @@ async function main(): Promise<number> {
       stack: { type: "string" },
       base: { type: "string", default: "HEAD" },
       json: { type: "boolean", default: false },
+      comment: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -41,12 +45,23 @@ async function main(): Promise<number> {
   }
   if (!values.stack) throw new UsageError("--stack is required");
   const { stack } = values;
+  const pullRequest = values.comment === undefined ? undefined : Number(values.comment);
+  const repository = pullRequest === undefined ? undefined : githubRepository(process.env);
+  if (pullRequest !== undefined && (!Number.isInteger(pullRequest) || pullRequest < 1)) {
+    throw new UsageError(`--comment ${values.comment}: not the number of a pull request`);
+  }
+  if (pullRequest !== undefined && !repository) {
+    throw new UsageError("--comment requires the variables GITHUB_TOKEN and GITHUB_REPOSITORY");
+  }
   console.error(`Previewing ${stack} ...`);
   const preview = await runPreview(stack);
   const summary = await summarize({ stack, preview, base: new BaseRef(values.base), lock: await lockOf(stack) });
   const { GITHUB_STEP_SUMMARY } = process.env;
   if (GITHUB_STEP_SUMMARY) appendFileSync(GITHUB_STEP_SUMMARY, markdown(summary, preview.diff, Infinity));
   console.log(values.json ? JSON.stringify(summary, null, 2) : markdown(summary, preview.diff));
+  if (repository && pullRequest) {
+    console.error(await writeComment(repository, pullRequest, stack, markdown(summary, preview.diff)));
+  }
   return summary.result === "failed" ? 1 : 0;
 }
 

@@ -88,7 +88,7 @@ const markerOf = (stack: string): string => `<!-- drift of the stack ${stack} --
 type Call = (route: string, parameters: Record<string, unknown>) => Promise<{ data: unknown }>;
 
 /** Calls the API. The errors of the library name the status only: the message of GitHub is added. */
-function client({ token, api }: GitHubRepository): Call {
+export function client({ token, api }: GitHubRepository): Call {
   const authorized = request.defaults({ baseUrl: api, headers: { authorization: `bearer ${token}` } });
   return (route, parameters) =>
     authorized(route, parameters).catch((error: Error & { status?: number }) => {

@@ -43,5 +43,5 @@ const isError = ({ diagnosticEvent, resOpFailedEvent }: EngineEvent): boolean =>
   resOpFailedEvent !== undefined || diagnosticEvent?.severity === "error";
 
 /** The errors in the output of the CLI, or all of it. */
-const errorsIn = (output: string): string =>
+export const errorsIn = (output: string): string =>
   [...new Set(Array.from(output.matchAll(/^\s*error: (.*)/gm), ([, text]) => text))].join("\n") || output;

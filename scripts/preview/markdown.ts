@@ -34,13 +34,7 @@ function headline({ stack, result, created, updated, images, restarts, removals 
 function sections(summary: Summary): string[] {
   const { errors, images, restarts, removals, settings, policy } = summary;
   return [
-    section(
-      "Errors",
-      errors
-        .slice(0, SHOWN)
-        .map((error) => `\`\`\`text\n${firstLines(error)}\n\`\`\``)
-        .join("\n"),
-    ),
+    section("Errors", errorBlock(errors)),
     section(
       "Removed with their data",
       list(
@@ -75,6 +69,15 @@ function sections(summary: Summary): string[] {
       }),
     ),
   ].filter(Boolean);
+}
+
+/** Lines of errors that a summary shows. */
+const SHOWN_LINES = 25;
+
+function errorBlock(errors: readonly string[]): string {
+  const lines = errors.join("\n\n").split("\n");
+  const more = lines.length > SHOWN_LINES ? [`... ${lines.length - SHOWN_LINES} more lines`] : [];
+  return errors.length ? ["```text", ...lines.slice(0, SHOWN_LINES), ...more, "```"].join("\n") : "";
 }
 
 const section = (title: string, body: string): string => body && `**${title}**\n\n${body}`;
@@ -130,7 +133,5 @@ const shortDigests = (text: string): string => text.replaceAll(/(sha256:[0-9a-f]
 /** The message of a finding: the first line is the description of the rule. */
 const detailOf = (message: string): string => message.split("\n").slice(1).join(" ").trim() || message;
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 300);
-const firstLines = (text: string): string => text.split("\n").slice(0, 20).join("\n");
-
 const plural = (count: number, singular: string, several: string): string =>
   `${count} ${count === 1 ? singular : several}`;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CommandError, LocalWorkspace, type EngineEvent } from "@pulumi/pulumi/automation";
 import { ROOT } from "../../stack/root";
+import { errorsIn } from "../drift/refresh";
 import { resourceChanges, type ResourceChange } from "./resource-change";
 
 /** A violation of a rule of the policy pack. */
@@ -28,15 +29,15 @@ export const POLICY_PACK = join(ROOT, "policy");
 
 /**
  * Previews a stack. A preview that fails is a result, with its errors.
- * @throws Error if the stack does not exist, or Pulumi cannot be run.
+ * @throws Error if Pulumi cannot be run.
  */
 export async function runPreview(stackName: string): Promise<Preview> {
   const workspace = await LocalWorkspace.create({ workDir: ROOT });
   const selected = await workspace.stack();
-  const stack = await LocalWorkspace.selectStack({ stackName, workDir: ROOT });
   const events: EngineEvent[] = [];
   let diff = "";
   try {
+    const stack = await LocalWorkspace.selectStack({ stackName, workDir: ROOT });
     await stack.preview({
       diff: true,
       color: "never",
@@ -80,7 +81,7 @@ function errorsOf(events: readonly EngineEvent[], error: Error): string[] {
     event?.severity === "error" ? [plain(event.message)] : [],
   );
   const reasons = messages.filter((message) => message && !/^preview failed/.test(message));
-  return reasons.length > 0 ? [...new Set(reasons)] : [plain(error.message)];
+  return reasons.length > 0 ? [...new Set(reasons)] : [errorsIn(error.message)];
 }
 
 /** A message of the engine without its color markers, as in `<{%reset%}>`. */

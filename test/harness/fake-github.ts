@@ -65,8 +65,11 @@ export class FakeGitHub {
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const body = (text ? JSON.parse(text) : {}) as Partial<StoredIssue>;
+    const [, commentId] = /^\/repos\/o\/n\/issues\/comments\/(\d+)$/.exec(pathname) ?? [];
+    if (commentId) return this.editComment(Number(commentId), body.body ?? "");
     const [, number, comments] = /^\/repos\/o\/n\/issues(?:\/(\d+))?(\/comments)?$/.exec(pathname) ?? [];
     const issue = this.issues.find((one) => String(one.number) === number);
+    if (request.method === "GET" && issue && comments) return [200, commentsOf(issue, searchParams)];
     if (request.method === "GET") return [200, this.list(searchParams)];
     if (request.method === "POST" && !number) {
       const created = this.add({ ...body, ...(this.dropsLabels && { labels: [] }) });
@@ -78,6 +81,13 @@ export class FakeGitHub {
     return [200, issue];
   }
 
+  private editComment(id: number, body: string): [number, unknown] {
+    const issue = this.issues.find(({ number }) => number === Math.floor(id / COMMENTS));
+    if (!issue?.comments[id % COMMENTS]) return [404, { message: "Not Found" }];
+    issue.comments[id % COMMENTS] = body;
+    return [200, { id, body }];
+  }
+
   /** As GitHub does: the newest first, and closed issues only on request. */
   private list(query: URLSearchParams): StoredIssue[] {
     const [page, size] = [Number(query.get("page") ?? 1), Number(query.get("per_page") ?? 30)];
@@ -87,4 +97,12 @@ export class FakeGitHub {
     if (query.get("direction") !== "asc") found.reverse();
     return found.slice((page - 1) * size, page * size);
   }
+}
+
+/** The ID of a comment is the number of its issue times this, and its index. */
+const COMMENTS = 1000;
+
+function commentsOf({ number, comments }: StoredIssue, query: URLSearchParams): { id: number; body: string }[] {
+  const [page, size] = [Number(query.get("page") ?? 1), Number(query.get("per_page") ?? 30)];
+  return comments.map((body, index) => ({ id: number * COMMENTS + index, body })).slice((page - 1) * size, page * size);
 }
