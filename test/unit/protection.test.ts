@@ -31,7 +31,9 @@ it("each exception is a resource of the stack", async () => {
 describe("the step of each resource with data", () => {
   it.each([...new Set(Object.values(STATEFUL).map(({ step }) => step))])("%s is in the documentation", (step) => {
     const [page, anchor] = step.split("#");
-    const headings = [...readFileSync(join(ROOT, "docs", page), "utf8").matchAll(/^#+ (.*)$/gm)].map(([, text]) => text);
+    const headings = [...readFileSync(join(ROOT, "docs", page), "utf8").matchAll(/^#+ (.*)$/gm)].map(
+      ([, text]) => text,
+    );
     expect(headings.map((text) => text.toLowerCase().replaceAll(" ", "-"))).toContain(anchor);
   });
 });
