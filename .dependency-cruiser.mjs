@@ -16,10 +16,12 @@ const layers = [
       "stack/app/application.ts",
       "stack/images/catalog.ts",
       "stack/images/cuda.ts",
+      "stack/images/placeholder.ts",
       "stack/docker/service-images.ts",
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/quotas.ts",
       "stack/aws/compute/ami.ts",
+      "stack/aws/stateful.ts",
     ],
   },
   { name: "basics", paths: ["stack/root.ts", "stack/pulumi/"] },
@@ -29,14 +31,16 @@ const layers = [
   { name: "inputs", paths: ["stack/platform.ts", "stack/inputs.ts"] },
   { name: "platforms", paths: ["stack/docker/", "stack/aws/"] },
   { name: "program", paths: ["index.ts", "stack/startup.ts"] },
+  { name: "policy pack", paths: ["policy/"] },
   { name: "scripts", paths: ["scripts/"] },
   { name: "tests", paths: ["test/"] },
 ];
 
-/** Files that run by themselves: the program, what package.json starts, and what local.mjs starts. */
+/** Files that run by themselves: the program, the policy pack, what package.json starts, and what local.mjs starts. */
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const entryPoints = [
   "index.ts",
+  "policy/index.cjs",
   "scripts/local-stack.ts",
   ...new Set(
     Object.values(scripts)
@@ -81,6 +85,14 @@ export default {
       },
     },
     {
+      name: "policy-pack-imports-data-tables-only",
+      comment:
+        "The engine starts the policy pack in a process of its own, in each preview. So it imports only what rules need.",
+      severity: "error",
+      from: { path: pattern("policy/") },
+      to: { path: "^stack/", pathNot: dataTables },
+    },
+    {
       name: "configuration-without-pulumi",
       comment: "Data tables and configuration run without Pulumi. pulumi/stack-config.ts reads the configuration.",
       severity: "error",
@@ -110,7 +122,7 @@ export default {
         "Neither the program nor a script imports this file, not even through other files. Remove it, or move it to test/.",
       severity: "error",
       from: { path: entryPoints.map(pattern) },
-      to: { path: "^(stack|scripts)/", pathNot: entryPoints.map(pattern), reachable: false },
+      to: { path: "^(stack|policy|scripts)/", pathNot: entryPoints.map(pattern), reachable: false },
     },
     {
       name: "unresolved",
@@ -124,6 +136,7 @@ export default {
   options: {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsConfig: { fileName: join(root, "tsconfig.json") },
   },
 };

@@ -1,8 +1,12 @@
-/** `npm run docs`: updates the generated tables in docs/aws.md: the settings with their defaults, and the cost of dev and prod. */
+/**
+ * `npm run docs`: updates the generated tables in docs/aws.md: the settings with their defaults, the cost of dev and prod, and the protected
+ * resources.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hourlyCost } from "../stack/aws/operations/cost";
+import { STATEFUL } from "../stack/aws/stateful";
 import { awsSettingsSchema } from "../stack/config/aws-schema";
 import { ROOT } from "../stack/root";
 import { markdownTable, withGeneratedTable } from "./generated-tables";
@@ -11,7 +15,7 @@ import { AWS_STACKS, readStackConfig } from "./stack-file";
 const PAGE = join(ROOT, "docs", "aws.md");
 
 /** The generated tables, by the name in their markers. */
-const TABLES: Record<string, () => string> = { settings: settingsTable, cost: costTable };
+const TABLES: Record<string, () => string> = { settings: settingsTable, cost: costTable, protection: protectionTable };
 
 /**
  * Replaces the generated tables in a page.
@@ -61,6 +65,16 @@ function costTable(): string {
       ["**total**", ...columns.map(({ total }) => `**${total.toFixed(2)}**`)],
     ],
   );
+}
+
+/** The resources that Pulumi refuses to replace on prod. */
+function protectionTable(): string {
+  const rows = Object.values(STATEFUL).map(({ name, loses, cause, step }) => {
+    const [page, anchor] = step.split("#");
+    const link = page === "aws.md" ? `#${anchor}` : step;
+    return [name, loses, cause, `[${anchor.replaceAll("-", " ")}](${link})`];
+  });
+  return markdownTable(["resource", "a replacement loses", "what would replace it", "step"], rows);
 }
 
 if (require.main === module) writeFileSync(PAGE, withGeneratedTables(readFileSync(PAGE, "utf8")));

@@ -56,7 +56,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       securityGroupId: securityGroups.ids[group],
     });
 
-    const repository = new Repository("repository", { ...context, kmsKeyArn }, child);
+    const repository = new Repository("repository", { ...context, deletionProtection, kmsKeyArn }, child);
     const { source, digests } = images({ ...args, platform: AWS_IMAGE_PLATFORM, repository }, child);
     const redis = new Redis("redis", { ...data, ...settings.redis, ...inVpc("redis") }, child);
     const bucket = new Bucket("bucket", { ...data, ...settings.bucket }, child);

@@ -22,7 +22,7 @@ const REPLACEABLE_VALUES = {
 
 const API_KEYS = {
   name: "secrets of the application",
-  loses: "all API keys of customers, whose hashes depend on API_KEY_SECRET, and the administrator key",
+  loses: "all API keys of customers, whose hashes depend on `API_KEY_SECRET`, and the administrator key",
   step: "aws.md#replace-a-protected-resource",
 } as const;
 

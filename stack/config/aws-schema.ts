@@ -189,7 +189,7 @@ export const awsSettingsSchema = z.strictObject({
   deletionProtection: z
     .boolean()
     .default(false)
-    .describe("Refuse to delete data, secrets, the KMS key, and the load balancer"),
+    .describe("Refuse to delete data, images, secrets, the KMS key, and the load balancer"),
 });
 
 export type AwsSettings = z.infer<typeof awsSettingsSchema>;

@@ -15,6 +15,10 @@ export interface Registered {
   dependencies: string[];
   /** Names of the same resources. */
   dependsOn: string[];
+  /** URNs of the resources that each input depends on. */
+  propertyDependencies: Record<string, string[]>;
+  /** The resource option `protect`. */
+  protect: boolean;
 }
 
 export interface MockOptions {
@@ -48,6 +52,8 @@ interface Request {
   getName(): string;
   getParent(): string;
   getDependenciesList(): string[];
+  getPropertydependenciesMap(): { entries(): Iterable<[string, { getUrnsList(): string[] }]> };
+  getProtect(): boolean;
 }
 
 interface Monitor {
@@ -87,14 +93,17 @@ export async function mockEngine(
     "organization", // the name that a backend without organizations uses
   );
   pulumi.runtime.setAllConfig({ "aws:region": aws.region, ...config });
-  // The mocks do not receive the parent and the dependencies. The request contains them.
+  // The mocks do not receive the parent, the dependencies, and the options. The request contains them.
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (message, callback) => {
     const parent = message.getParent();
     const dependencies = message.getDependenciesList();
     const urn = monitor.newUrn(parent, message.getType(), message.getName());
-    request = { urn, parent, dependencies, dependsOn: dependencies.map(nameOf) };
+    const byProperty = [...message.getPropertydependenciesMap().entries()];
+    const propertyDependencies = Object.fromEntries(byProperty.map(([key, one]) => [key, one.getUrnsList()]));
+    const protect = message.getProtect();
+    request = { urn, parent, dependencies, dependsOn: dependencies.map(nameOf), propertyDependencies, protect };
     register(message, callback);
   };
   return registered;

@@ -18,6 +18,8 @@ const ALLOWED: Record<string, string> = {
   "stack/pulumi/stack-config.ts": `import "@pulumi/pulumi"; import "./user-error";`,
   "stack/clients/docker.ts": `import "../root";`,
   "stack/preflight/preflight.ts": `import "../clients/docker";`,
+  "policy/index.cjs": `require("./pack.ts");`,
+  "policy/pack.ts": `import "@pulumi/pulumi"; import "../stack/roles";`,
   "stack/platform.ts": `import type { Schema } from "./config/schema"; export type Platform = Schema;`,
   "stack/inputs.ts": `import "./pulumi/stack-config"; import "./config/schema"; import "./preflight/preflight"; export const readInputs = 1;`,
   "stack/docker/platform.ts": `import type { Platform } from "../platform";`,
@@ -43,6 +45,8 @@ const FORBIDDEN: [file: string, text: string, rule: string, to: string][] = [
     "configuration-without-pulumi",
     "node_modules/@pulumi/pulumi/index.js",
   ],
+  ["policy/a.ts", `import "../stack/root";`, "policy-pack-imports-data-tables-only", "stack/root.ts"],
+  ["stack/aws/c.ts", `import "../../policy/pack";`, "upward-import-from-platforms", "policy/pack.ts"],
   ["stack/lock/a.ts", `import("../inputs.js");`, "upward-import-from-support", "stack/inputs.ts"],
   [
     "stack/lock/b.ts",

@@ -90,7 +90,13 @@ describe("secret", () => {
 });
 
 describe("ModelVolume", () => {
-  const ARGS = { name: "sf", subnetIds: ["a", "b", "c"], securityGroupId: "model-volume", kmsKeyArn: KEY };
+  const ARGS = {
+    name: "sf",
+    subnetIds: ["a", "b", "c"],
+    securityGroupId: "model-volume",
+    kmsKeyArn: KEY,
+    deletionProtection: false,
+  };
 
   it("is encrypted, has a mount target in each zone, and maps all clients to the user of the images", async () => {
     new ModelVolume("model-volume", ARGS);
@@ -137,7 +143,7 @@ describe("ModelVolume", () => {
 });
 
 describe("Repository", () => {
-  const ARGS = { name: "sf" };
+  const ARGS = { name: "sf", deletionProtection: false };
 
   it("has immutable tags, except those of the build cache", async () => {
     new Repository("repository", ARGS);

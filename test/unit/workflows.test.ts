@@ -121,6 +121,17 @@ describe("steps", () => {
     expect(step.if).toBe("inputs.release != ''");
   });
 
+  it("the policy pack checks each preview and update, and a preview comes before each update", () => {
+    const { steps } = actions[".github/actions/pulumi"].runs;
+    const update = steps.findIndex(({ uses }) => uses?.startsWith("pulumi/actions@"));
+    expect(steps[update].with).toMatchObject({ policyPacks: "policy" });
+    const preview = steps.findIndex(({ run }) => run?.startsWith("pulumi preview "));
+    expect(steps[preview].run).toMatch(/ --policy-pack policy$/);
+    expect(steps[preview].if).toBe("inputs.command == 'up'");
+    expect(steps.findIndex(({ run }) => run?.includes("config set"))).toBeLessThan(preview);
+    expect(preview).toBeLessThan(update);
+  });
+
   it("check runs npm run check and the unit tests", () => {
     const commands = check.jobs.check.steps.flatMap(({ run }) => run ?? []);
     expect(commands).toEqual(expect.arrayContaining(["npm run check", "npm run test:unit"]));

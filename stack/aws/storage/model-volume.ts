@@ -9,6 +9,8 @@ export interface ModelVolumeArgs {
   subnetIds: pulumi.Input<string>[];
   /** Security group of the mount targets. It must allow NFS, port 2049, from the tasks. */
   securityGroupId: pulumi.Input<string>;
+  /** Refuses to delete or replace the file system. */
+  deletionProtection: boolean;
   /** Encrypts the files. Default: the key that AWS owns for EFS. A change creates a new, empty file system. */
   kmsKeyArn?: pulumi.Input<string>;
 }
@@ -40,7 +42,7 @@ export class ModelVolume extends pulumi.ComponentResource {
         throughputMode: "elastic",
         tags: { Name: `${args.name}-model-volume` },
       },
-      child,
+      { ...child, protect: args.deletionProtection },
     );
     const accessPoint = new aws.efs.AccessPoint(
       name,

@@ -6,7 +6,9 @@ import { UNRELEASED_DAYS } from "../../registry/retention";
 export interface RepositoryArgs {
   /** Name in ECR. */
   name: string;
-  /** Encrypts the images. Default: a key that AWS owns. */
+  /** Refuses to delete or replace the repository. */
+  deletionProtection: boolean;
+  /** Encrypts the images. Default: a key that AWS owns. A change creates a new, empty repository. */
   kmsKeyArn?: pulumi.Input<string>;
 }
 
@@ -35,9 +37,9 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
         encryptionConfigurations: [
           args.kmsKeyArn ? { encryptionType: "KMS", kmsKey: args.kmsKeyArn } : { encryptionType: "AES256" },
         ],
-        forceDelete: true,
+        forceDelete: true, // otherwise ECR keeps a repository with images, and `pulumi destroy` fails
       },
-      child,
+      { ...child, protect: args.deletionProtection },
     );
     new aws.ecr.LifecyclePolicy(
       name,
