@@ -20,6 +20,7 @@ const layers = [
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/quotas.ts",
       "stack/aws/compute/ami.ts",
+      "stack/aws/prices.json",
     ],
   },
   { name: "basics", paths: ["stack/root.ts", "stack/pulumi/"] },
@@ -38,6 +39,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const entryPoints = [
   "index.ts",
   "scripts/local-stack.ts",
+  "scripts/preview/cost/cost.ts", // the summary of a preview
   ...new Set(
     Object.values(scripts)
       .join(" ")

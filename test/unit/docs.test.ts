@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { withGeneratedTables } from "../../scripts/docs";
+import { withSettingsTable } from "../../scripts/docs";
 import { withResults } from "../../scripts/simulate-scaling";
 import { LEFT_OUT } from "../../stack/app/left-out";
 import { MAXIMUM_STEPS, SCALE_IN_DELAY_S } from "../../stack/aws/service/scaling-steps";
@@ -23,8 +23,8 @@ function rowsBelow(header: string): string[][] {
 }
 
 describe("docs/aws.md", () => {
-  it("has the generated tables of the current code (to update it, run `npm run docs`)", () => {
-    expect(withGeneratedTables(page)).toBe(page);
+  it("has the settings of the current code (to update it, run `npm run docs`)", () => {
+    expect(withSettingsTable(page)).toBe(page);
   });
 
   it("describes each setting of the platform aws", () => {
