@@ -22,6 +22,7 @@ const layers = [
       "stack/aws/compute/quotas.ts",
       "stack/aws/compute/ami.ts",
       "stack/aws/stateful.ts",
+      "stack/aws/prices.json",
     ],
   },
   { name: "basics", paths: ["stack/root.ts", "stack/pulumi/"] },
