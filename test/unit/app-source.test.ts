@@ -63,6 +63,25 @@ describe("files that no image can contain", () => {
     expect(await problemsOf(folder)).toEqual([]);
   });
 
+  it("a submodule that is not checked out, also below a link and in another submodule", async () => {
+    const submodules = (at: string, ...paths: string[]) =>
+      writeFileSync(path(at, ".gitmodules"), paths.map((one) => `[submodule "a"]\n\tpath = ${one}\n`).join(""));
+    for (const name of ["spatialforge/maps", "spatialforge/empty", "vendor/models/base", "docs/theme"]) {
+      mkdirSync(path(name), { recursive: true });
+    }
+    submodules(".", "spatialforge/maps", "vendor/models", "docs/theme");
+    submodules("vendor/models", "base");
+    symlinkSync("../vendor/models", path("spatialforge", "models"));
+    expect(await problemsOf(folder)).toMatchObject([
+      {
+        value: "spatialforge/maps, spatialforge/models/base",
+        remedy: expect.stringMatching(/submodule.*: run `git submodule update --init --recursive`/) as string,
+      },
+    ]);
+    for (const name of ["spatialforge/maps", "vendor/models/base"]) writeFileSync(path(name, "a.json"), "{}");
+    expect(await problemsOf(folder)).toEqual([]);
+  });
+
   it("are reported with at most 10 names", async () => {
     for (let i = 0; i < 12; i++) writeFileSync(path("static", `${i}.bin`), POINTER);
     const [{ value }] = await problemsOf(folder);
