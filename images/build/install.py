@@ -53,13 +53,14 @@ def install(locks: Path) -> None:
     hashed = ["--require-hashes", "--index-strategy", "unsafe-best-match"]
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     compiled = "Set app.buildPackages to the OS packages that it needs, such as libpq-dev for psycopg2."
+    private = " Set netrc if the repository is private."
     torch = locks / "torch.cpu.txt"
     torch_hashes = ["--require-hashes"] if torch.exists() and "--hash" in torch.read_text() else []
     steps = (
         (torch, ["--index-url", os.environ.get("TORCH_CPU_INDEX", ""), *torch_hashes], "The CPU builds of torch cannot be installed"),
         (locks / "requirements.txt", ["--only-binary", ":all:", *hashed], f"A package cannot be installed. It may have no wheel for {python}"),
         (locks / "source.txt", hashed, "A package without a wheel cannot be compiled: {names}. " + compiled),
-        (locks / "git.txt", [], "A package from a git repository cannot be installed: {names}. " + compiled),
+        (locks / "git.txt", [], "A package from a git repository cannot be installed: {names}. " + compiled + private),
     )
     for file, options, problem in steps:
         if file.exists() and not uv(file, *options):

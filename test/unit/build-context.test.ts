@@ -222,7 +222,7 @@ describe("openApp", () => {
   it("finds a lock that does not match, and names the command that fixes it", async () => {
     const file = join(folder, "pyproject.toml");
     writeFileSync(file, readFileSync(file, "utf8").replace('"minio>=7.2.0"', '"minio>=99"'));
-    const problems = (await openApp({ path: folder })).lockProblems();
+    const problems = (await openApp({ path: folder })).lockProblems("dev");
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({
       key: "app",
