@@ -1,3 +1,4 @@
+import type { CostChange, MonthlyCost } from "./cost-change";
 import type { RebuildReason } from "./images";
 import type { Removal, Summary } from "./summary";
 
@@ -32,7 +33,7 @@ function headline({ stack, result, created, updated, images, restarts, removals 
 }
 
 function sections(summary: Summary): string[] {
-  const { errors, images, restarts, removals, settings, policy } = summary;
+  const { errors, images, restarts, removals, settings, policy, cost } = summary;
   return [
     section("Errors", errorBlock(errors)),
     section(
@@ -61,6 +62,7 @@ function sections(summary: Summary): string[] {
       "Settings",
       list(settings, ({ key, before, after }) => `\`${key}\`: ${code(before)} → ${code(after)}`),
     ),
+    section("Cost a month", costOfChange(cost)),
     section(
       "Policy",
       list(policy, (finding) => {
@@ -70,6 +72,32 @@ function sections(summary: Summary): string[] {
     ),
   ].filter(Boolean);
 }
+
+function costOfChange(cost: CostChange | undefined): string {
+  if (!cost) return "";
+  const { region, before, after, lines, assumptions, unpriced } = cost;
+  const line = (what: string, old: MonthlyCost | undefined, current: MonthlyCost) =>
+    `${what}: ${change(old?.atRest, current.atRest)} at rest, ${change(old?.atFullScale, current.atFullScale)} at full scale`;
+  const shown = before ? lines : [];
+  return [
+    line(`**${region}**`, before, after),
+    "",
+    list(shown, ({ what, ...amounts }) => line(what, amounts.before, amounts.after)),
+    list(unpriced, (sentence) => `⚠️ ${sentence}`),
+    ...(shown.length || unpriced.length ? [""] : []),
+    `<details><summary>Assumptions</summary>\n\n${assumptions.map((sentence) => `- ${sentence}`).join("\n")}\n\n</details>`,
+  ]
+    .join("\n")
+    .replaceAll(/\n{3,}/g, "\n\n");
+}
+
+const change = (before: number | undefined, after: number | undefined): string =>
+  before === undefined || before === after ? usd(after) : `${usd(before)} → ${usd(after)}`;
+
+const usd = (dollars: number | undefined): string =>
+  dollars === undefined
+    ? "unknown"
+    : dollars.toLocaleString("en-US", { style: "currency", currency: "USD", minimumFractionDigits: 2 });
 
 /** Lines of errors that a summary shows. */
 const SHOWN_LINES = 25;

@@ -10,6 +10,8 @@ export interface ResourceChange {
   /** As in `aws:ecs/service:Service`. */
   type: string;
   name: string;
+  /** URN of the parent. Undefined if it has none. */
+  parent: string | undefined;
   op: Operation;
   /** Names of the inputs that differ, without the paths inside of them. */
   properties: string[];
@@ -47,6 +49,7 @@ function changeOf(step: StepEventMetadata, op: Operation): ResourceChange {
     urn: step.urn,
     type: typeOf(step.urn),
     name: nameOf(step.urn),
+    parent: (step.new ?? step.old)?.parent || undefined,
     op,
     properties: differing(step),
     replacedBy: unique((step.keys ?? []).map(topLevel)),

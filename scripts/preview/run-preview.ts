@@ -20,6 +20,8 @@ export interface Preview {
   findings: PolicyFinding[];
   /** Messages of a preview that failed. */
   errors: string[];
+  /** AWS region of the stack. Empty if it has no AWS resources. */
+  region: string;
   /** Output of `pulumi preview --diff`. */
   diff: string;
 }
@@ -55,10 +57,18 @@ export async function runPreview(stackName: string): Promise<Preview> {
   }
 }
 
-const reportOf = (events: readonly EngineEvent[]): Pick<Preview, "changes" | "findings"> => ({
+const reportOf = (events: readonly EngineEvent[]): Pick<Preview, "changes" | "findings" | "region"> => ({
   changes: resourceChanges(events),
   findings: findingsOf(events),
+  region: regionOf(events),
 });
+
+/** The region of the default AWS provider, from the configuration or the environment. */
+function regionOf(events: readonly EngineEvent[]): string {
+  const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
+  const provider = steps.find(({ type }) => type === "pulumi:providers:aws");
+  return String((provider?.new ?? provider?.old)?.inputs.region ?? "");
+}
 
 function findingsOf(events: readonly EngineEvent[]): PolicyFinding[] {
   return events.flatMap(({ policyEvent: event }) =>

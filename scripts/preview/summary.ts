@@ -1,5 +1,6 @@
 import { statefulOf } from "../../stack/aws/stateful";
 import type { BaseRef } from "./base-ref";
+import { costChange, type CostChange } from "./cost-change";
 import { rebuiltImages, type RebuiltImage } from "./images";
 import type { ResourceChange } from "./resource-change";
 import { restartsOf, type Restarts } from "./restarts";
@@ -35,6 +36,8 @@ export interface Summary {
   removals: Removal[];
   settings: ChangedSetting[];
   policy: PolicyFinding[];
+  /** Undefined for a preview that failed, and for a stack without AWS resources. */
+  cost?: CostChange;
 }
 
 export interface SummaryArgs {
@@ -48,7 +51,7 @@ export interface SummaryArgs {
 
 /** Summarizes a preview. */
 export async function summarize({ stack, preview, base, lock }: SummaryArgs): Promise<Summary> {
-  const { changes, findings, errors } = preview;
+  const { changes, findings, errors, region } = preview;
   const changed = changes.some(({ op }) => op !== "same");
   return {
     stack,
@@ -61,6 +64,7 @@ export async function summarize({ stack, preview, base, lock }: SummaryArgs): Pr
     removals: removalsOf(changes),
     settings: base ? changedSettings(base.configs(stack)) : [],
     policy: findings,
+    cost: errors.length > 0 ? undefined : costChange(changes, region),
   };
 }
 

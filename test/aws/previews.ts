@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { CostChange } from "../../scripts/preview/cost-change";
 import type { RebuildReason } from "../../scripts/preview/images";
-import type { Summary } from "../../scripts/preview/summary";
+import type { PolicyFinding } from "../../scripts/preview/run-preview";
+import type { Removal, Summary } from "../../scripts/preview/summary";
 import type { AwsStack } from "../harness/aws-stack";
 
 /** A change, and what its summary must say. */
@@ -13,7 +15,29 @@ interface Scenario {
 const EVERY_IMAGE = ["api", "worker", "cpu"];
 const OTHER_DIGEST = `sha256:${"5".repeat(64)}`;
 const EVERY_ROLE = ["api", "worker", "beat"];
-const NOTHING = { images: [], removals: [], settings: [], policy: [], errors: [] };
+/** The load balancer of `dev` has no certificate. */
+const HTTP_ONLY: PolicyFinding = {
+  policy: "encryption-in-transit",
+  mandatory: false,
+  resource: "load-balancer",
+  message: expect.stringMatching(/the listener answers plain HTTP/) as string,
+};
+const NOTHING = { images: [], removals: [], settings: [], policy: [HTTP_ONLY], errors: [] };
+/** The totals that test/unit/cost.test.ts works out by hand. */
+const COST = { atRest: 177.71, atFullScale: 883.37 };
+const UNCHANGED_COST = expect.objectContaining({ before: COST, after: COST, lines: [] }) as CostChange;
+const replaced = (type: string, name: string, because: string[]): Removal => ({
+  op: "replace",
+  type,
+  name,
+  because,
+  protected: false,
+  stateful: expect.objectContaining({ step: "redis.md#restore" }) as Removal["stateful"],
+});
+const REPLACED_REDIS = replaced("aws:elasticache/replicationGroup:ReplicationGroup", "redis", [
+  "replicationGroupId",
+  "snapshotName",
+]);
 const built = (images: string[], part: RebuildReason["part"], details: string[]) =>
   images.map((image) => ({ image, reasons: [{ part, details }] }));
 const restarts = (roles: string[], because: string[]) => ({
@@ -25,7 +49,14 @@ const SCENARIOS: Scenario[] = [
   {
     name: "no change",
     change: () => undefined,
-    expected: { ...NOTHING, result: "unchanged", created: 0, updated: 0, restarts: restarts([], []) },
+    expected: {
+      ...NOTHING,
+      result: "unchanged",
+      cost: UNCHANGED_COST,
+      created: 0,
+      updated: 0,
+      restarts: restarts([], []),
+    },
   },
   {
     name: "a code change",
@@ -33,7 +64,8 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
-      images: built(["api", "worker", "cpu"], "code", ["spatialforge/main.py"]),
+      cost: UNCHANGED_COST,
+      images: built(EVERY_IMAGE, "code", ["spatialforge/main.py"]),
       restarts: restarts(EVERY_ROLE, ["image"]),
     },
   },
@@ -43,6 +75,7 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
+      cost: UNCHANGED_COST,
       images: built(["api", "cpu"], "static files", ["static/about.html"]),
       restarts: restarts(["api", "beat"], ["image"]),
     },
@@ -54,6 +87,7 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
+      cost: UNCHANGED_COST,
       images: built(EVERY_IMAGE, "light", ["redis 8.1.0 → 8.1.1"]),
       restarts: restarts(EVERY_ROLE, ["image"]),
     },
@@ -65,6 +99,7 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
+      cost: UNCHANGED_COST,
       images: built(EVERY_IMAGE, "heavy", ["pillow 13.0.0 → 13.0.1"]),
       restarts: restarts(EVERY_ROLE, ["image"]),
     },
@@ -75,6 +110,7 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
+      cost: UNCHANGED_COST,
       images: built(["cpu"], "base", [`python:3.12-slim → python:3.12-slim@${OTHER_DIGEST.slice(0, 19)}`]),
       restarts: restarts(["api", "beat"], ["image"]),
       settings: [{ key: "spatialforge:bases.cpu", after: JSON.stringify(`python:3.12-slim@${OTHER_DIGEST}`) }],
@@ -96,18 +132,32 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
-      removals: [],
+      updated: 1, // the alarm of Redis
+      restarts: restarts(EVERY_ROLE, ["values that only the update knows"]),
+      removals: [replaced("random:index/randomString:RandomString", "redis-id", ["keepers"]), REPLACED_REDIS],
       settings: [{ key: "spatialforge:aws.redis.snapshotName", after: '"before-the-incident"' }],
+      cost: UNCHANGED_COST,
     },
   },
   {
     name: "a scale-up",
-    change: (stack) => stack.set("spatialforge:aws/gpu/maxInstances", 3),
+    change: (stack) => {
+      stack.set("spatialforge:aws/worker/maxTasks", 2);
+      stack.set("spatialforge:aws/gpu/maxInstances", 4);
+    },
     expected: {
       ...NOTHING,
       result: "changed",
-      restarts: restarts([], []),
-      settings: [{ key: "spatialforge:aws.gpu.maxInstances", before: "2", after: "3" }],
+      restarts: restarts(["beat"], ["environment BACKLOG_ROLES"]),
+      settings: [
+        { key: "spatialforge:aws.gpu.maxInstances", before: "2", after: "4" },
+        { key: "spatialforge:aws.worker.maxTasks", before: "1", after: "2" },
+      ],
+      // One more GPU instance at full scale: 587.50 for a spot g6.xlarge, 16.00 and 15.00 for its volume, and 2.10 for its metrics.
+      cost: expect.objectContaining({
+        before: COST,
+        after: { atRest: COST.atRest, atFullScale: 1503.97 },
+      }) as CostChange,
     },
   },
   {
@@ -116,7 +166,19 @@ const SCENARIOS: Scenario[] = [
       stack.edit("stack/aws/storage/redis.ts", (text) =>
         text.replace("atRestEncryptionEnabled: true", "atRestEncryptionEnabled: false"),
       ),
-    expected: { result: "changed" },
+    expected: {
+      result: "changed",
+      removals: [{ ...REPLACED_REDIS, because: ["atRestEncryptionEnabled"] }],
+      policy: [
+        {
+          policy: "encryption-at-rest",
+          mandatory: false,
+          resource: "redis",
+          message: expect.stringMatching(/data and snapshots are not encrypted/) as string,
+        },
+        HTTP_ONLY,
+      ],
+    },
   },
   {
     name: "a broken configuration",
