@@ -153,10 +153,12 @@ it("lists charges by usage once, with their unit prices, and those without a pri
 it("says what it assumes", async () => {
   const { assumptions } = costOf(await awsPlatform("dev", { worker: { maxTasks: 2 } }), REGION, TABLE);
   expect(assumptions).toContain(
-    "As many GPU instances run as the tasks need, each with one GPU. All instances are g6.xlarge, and not g5.xlarge ($734.38 a month) or g6e.xlarge ($1,358.53 a month).",
+    "As many GPU instances run as the tasks need. Each task uses one GPU. All instances are g6.xlarge, and none is g5.xlarge ($734.38 a month) or g6e.xlarge ($1,358.53 a month).",
   );
   expect(assumptions).toContain("The prices are on-demand prices of us-east-1, from 2026-01-02 to 2026-01-20.");
-  expect(assumptions).toContain("Spot instances cost the on-demand price, which is their maximum price.");
+  expect(assumptions).toContain(
+    "Spot instances are counted at the on-demand price, which is their maximum price by default.",
+  );
   const { lines } = costOf(await awsPlatform("dev", { worker: { maxTasks: 2 } }), REGION, TABLE);
   const spot = lines.find(({ what }) => what === "GPU instance, g6.xlarge, spot");
   expect(spot).toMatchObject({ quantity: { atRest: 0, atFullScale: 1 }, atFullScale: 587_504_000, hours: 730 });
@@ -199,6 +201,30 @@ describe("what is not known", () => {
       /LoadBalancer$/,
       { subnets: UNKNOWN },
       "`subnets` is not known: load-balancer (aws:lb/loadBalancer:LoadBalancer) is not included.",
+    ],
+    [
+      "load-balancer",
+      /LoadBalancer$/,
+      { subnets: undefined, subnetMappings: [{}] },
+      "`subnets` is not known: load-balancer (aws:lb/loadBalancer:LoadBalancer) is not included.",
+    ],
+    [
+      "scaling-worker",
+      /Target$/,
+      { maxCapacity: UNKNOWN },
+      "`maxCapacity` is not known: cluster-gpu (aws:autoscaling/group:Group) is not included.",
+    ],
+    [
+      "cluster-gpu",
+      /LaunchTemplate$/,
+      { blockDeviceMappings: undefined },
+      "`blockDeviceMappings` is not known: cluster-gpu (aws:autoscaling/group:Group) is not included.",
+    ],
+    [
+      "worker-task-definition",
+      /TaskDefinition$/,
+      { requiresCompatibilities: UNKNOWN },
+      "`requiresCompatibilities.0` is not known: cluster-gpu (aws:autoscaling/group:Group) is not included.",
     ],
     [
       "cluster-gpu",

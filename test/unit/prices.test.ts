@@ -70,7 +70,8 @@ const rows = (): Record<string, Row[]> => ({
   ],
 });
 
-const csvLine = (cells: readonly string[]) => cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",");
+/** A line of CSV. Empty cells have no quotes. */
+const csvLine = (cells: readonly string[]) => cells.map((cell) => cell && `"${cell.replaceAll('"', '""')}"`).join(",");
 
 const csv = (offer: string, lines: readonly Row[]): string =>
   [

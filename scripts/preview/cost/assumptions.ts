@@ -33,11 +33,11 @@ function gpuAssumptions(group: CostResource, stack: StackResources, prices: Regi
       return price ? `${formatMoney(costOfQuantity(price.price, HOURS_PER_MONTH))} a month` : "without a price";
     };
     const others = types.slice(1).map((name) => `${name} (${monthly(name)})`);
-    const instead = others.length ? `, and not ${others.join(" or ")}` : "";
+    const instead = others.length ? `, and none is ${others.join(" or ")}` : "";
     return [
-      `As many GPU instances run as the tasks need, each with one GPU. All instances are ${type}${instead}.`,
+      `As many GPU instances run as the tasks need. Each task uses one GPU. All instances are ${type}${instead}.`,
       ...(spot.atRest || spot.atFullScale
-        ? ["Spot instances cost the on-demand price, which is their maximum price."]
+        ? ["Spot instances are counted at the on-demand price, which is their maximum price by default."]
         : []),
     ];
   } catch (error) {

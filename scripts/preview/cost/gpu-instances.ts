@@ -36,7 +36,9 @@ export interface GpuInstances {
 /** @throws UnknownInput if an input is not known, or the stack has several Auto Scaling groups */
 export function gpuInstances(group: CostResource, stack: StackResources): GpuInstances {
   if (stack.ofType(AUTO_SCALING_GROUP).length > 1) throw new UnknownInput("which tasks run on it");
-  const types = listInput(group, OVERRIDES).map((_, index) => textInput(group, `${OVERRIDES}.${index}.instanceType`));
+  const types = listInput(group, OVERRIDES, 1).map((_, index) =>
+    textInput(group, `${OVERRIDES}.${index}.instanceType`),
+  );
   const [type] = types;
   if (!isInstanceType(type)) throw new UnknownInput(`the size of the instance type ${type}`);
   const services = stack.ofType(SERVICE).flatMap((service) => {
@@ -70,7 +72,7 @@ export function gpuInstanceCharges(group: CostResource, stack: StackResources): 
     atRest: (onDemand.atRest + spot.atRest) * perInstance,
     atFullScale: (onDemand.atFullScale + spot.atFullScale) * perInstance,
   });
-  const volumes = listInput(template, "blockDeviceMappings").flatMap((_, index) => {
+  const volumes = listInput(template, "blockDeviceMappings", 1).flatMap((_, index) => {
     const path = `blockDeviceMappings.${index}.ebs`;
     const volumeType = textInput(template, `${path}.volumeType`);
     if (volumeType !== "gp3") throw new UnknownInput(`the price of the volume type ${volumeType}`);

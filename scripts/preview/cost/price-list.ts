@@ -58,7 +58,7 @@ async function readOffer(source: string, region: string, products: readonly Name
       const cells = cellsOf(line);
       if (cells[0] === "Publication Date") date = cells[1].slice(0, 10);
       if (cells[0] === "SKU") columns = cells.map((cell) => cell.toLowerCase().replaceAll(" ", ""));
-    } else if (line.includes('"OnDemand"')) {
+    } else if (line.includes("OnDemand")) {
       const row = Object.fromEntries(cellsOf(line).map((cell, index) => [columns![index], cell]));
       const key = keyOf(row, region, products);
       if (key) found.set(key, [...(found.get(key) ?? []), row]);
@@ -68,12 +68,15 @@ async function readOffer(source: string, region: string, products: readonly Name
   return Object.fromEntries([...found].map(([key, rows]) => [key, { ...priceOf(key, rows), source, date }]));
 }
 
-/** The cells of a line. All cells are quoted, and a quote in a cell is doubled. */
+/** The cells of a line. A quote in a quoted cell is doubled. Empty cells can be without quotes. */
 const cellsOf = (line: string): string[] =>
-  [...line.matchAll(/"((?:[^"]|"")*)"/g)].map(([, cell]) => cell.replaceAll('""', '"'));
+  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
+    quoted === undefined ? plain : quoted.replaceAll('""', '"'),
+  );
 
 /** The key of the price in a row. Undefined: it is a price of another product, or of a Local Zone or an Outpost. */
 function keyOf(row: Row, region: string, products: readonly NamedProduct[]): PriceKey | undefined {
+  if (row.termtype !== "OnDemand") return undefined;
   if (row.locationtype && row.locationtype !== "AWS Region") return undefined;
   // Without a prefix in us-east-1, and with one like EUC1-, EU- or eu-central-1- elsewhere.
   const usageType = row.usagetype.replace(new RegExp(`^(?:[A-Z]{2,4}\\d?|${region})-`), "");

@@ -70,12 +70,13 @@ export function textInput(resource: CostResource, path: string): string {
 }
 
 /**
- * A list among the inputs of a resource, whose elements can be unknown. Empty if it is not set.
- * @throws UnknownInput if it is not known
+ * A list among the inputs of a resource, whose elements can be unknown. A list that is not set is empty.
+ * @param minimum - smallest number of elements for which the cost is known. Default: 0
+ * @throws UnknownInput if it is not known, or has fewer elements
  */
-export function listInput(resource: CostResource, path: string): unknown[] {
+export function listInput(resource: CostResource, path: string, minimum = 0): unknown[] {
   const value = input(resource, path) ?? [];
-  if (!Array.isArray(value)) throw new UnknownInput(`\`${path}\``);
+  if (!Array.isArray(value) || value.length < minimum) throw new UnknownInput(`\`${path}\``);
   return value;
 }
 

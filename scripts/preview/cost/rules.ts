@@ -75,13 +75,13 @@ function endpointCharges(endpoint: CostResource): Charge[] {
   const type = input(endpoint, "vpcEndpointType") ?? "Gateway";
   if (type === "Gateway") return [];
   if (type !== "Interface") throw new UnknownInput("the price of its type");
-  return [charge("vpc-endpoint", listInput(endpoint, "subnetIds").length), ...usage("vpc-endpoint-data")];
+  return [charge("vpc-endpoint", listInput(endpoint, "subnetIds", 1).length), ...usage("vpc-endpoint-data")];
 }
 
 /** A load balancer that faces the internet has a public address in each of its subnets. */
 function loadBalancerCharges(loadBalancer: CostResource): Charge[] {
   if (input(loadBalancer, "loadBalancerType") !== "application") throw new UnknownInput("the price of its type");
-  const addresses = input(loadBalancer, "internal") === true ? 0 : listInput(loadBalancer, "subnets").length;
+  const addresses = input(loadBalancer, "internal") === true ? 0 : listInput(loadBalancer, "subnets", 1).length;
   return [charge("load-balancer", 1), charge("public-ipv4", addresses), ...usage("load-balancer-capacity")];
 }
 
