@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CostChange } from "../../scripts/preview/cost-change";
 import type { RebuildReason } from "../../scripts/preview/images";
+import { markdown } from "../../scripts/preview/markdown";
 import type { PolicyFinding } from "../../scripts/preview/run-preview";
 import type { Removal, Summary } from "../../scripts/preview/summary";
 import type { AwsStack } from "../harness/aws-stack";
@@ -186,9 +187,9 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "failed",
-      created: 0,
-      updated: 0,
-      errors: [expect.stringMatching(/aws\.worker\.maxTasks/)],
+      errors: [expect.stringMatching(/aws\.worker\.maxTasks = many/) as string],
+      settings: [{ key: "spatialforge:aws.worker.maxTasks", before: "1", after: '"many"' }],
+      policy: [],
     },
   },
 ];
@@ -200,15 +201,30 @@ export function previewTests(stack: AwsStack): void {
       await stack.commit();
       change(stack);
       try {
-        const data = await stack.summary("--json");
-        expect(JSON.parse(data.text)).toMatchObject(expected);
-        const { text } = await stack.summary("");
-        const visible = text.split("<details><summary>Raw difference")[0];
-        expect(visible.split("\n").length).toBeLessThanOrEqual(60);
-        await expect(visible).toMatchFileSnapshot(`previews/${name.replaceAll(" ", "-")}.md`);
+        const summary = JSON.parse((await stack.summary("--json")).text) as Summary;
+        expect(summary).toMatchObject(expected);
+        await expectScreen(summary, name);
       } finally {
         await stack.restore();
       }
     });
+
+    it("is Markdown with the raw difference below it", async () => {
+      stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
+      const { code, text } = await stack.summary("");
+      await stack.restore();
+      expect(code).toBe(0);
+      const [screen, difference] = text.split("\n<details><summary>Raw difference");
+      expect(screen).toBe(stack.read("test/aws/previews/a-changed-page.md"));
+      expect(difference).toMatch(/~ aws:ecs\/service:Service: \(update\)/);
+      expect(difference).toContain("@sha256:0000");
+    });
   });
+}
+
+/** Compares a summary without its raw difference with a file, which is one screen. */
+export async function expectScreen(summary: Summary, name: string): Promise<void> {
+  const screen = markdown(summary, "");
+  expect(screen.split("\n").length).toBeLessThanOrEqual(60);
+  await expect(screen).toMatchFileSnapshot(`previews/${name.replaceAll(" ", "-")}.md`);
 }

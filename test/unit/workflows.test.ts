@@ -127,7 +127,7 @@ describe("steps", () => {
     expect(steps[update].with).toMatchObject({ policyPacks: "policy" });
     const preview = steps.findIndex(({ run }) => run?.startsWith("pulumi preview "));
     expect(steps[preview].run).toMatch(/ --policy-pack policy$/);
-    expect(steps[preview].if).toBe("inputs.command == 'up'");
+    expect(steps[preview].if).toBeUndefined();
     expect(steps.findIndex(({ run }) => run?.includes("config set"))).toBeLessThan(preview);
     expect(preview).toBeLessThan(update);
   });
@@ -180,12 +180,13 @@ describe("permissions", () => {
 
   it("previews use a role of their own, deployments use the role of their environment", () => {
     const { dev, prod } = deploy.jobs;
-    expect(pulumiOf(preview.jobs.preview)).toMatchObject({ command: "preview", role: "${{ vars.AWS_PREVIEW_ROLE }}" });
+    const credentials = preview.jobs.preview.steps.find(({ uses }) => uses?.startsWith("aws-actions/"));
+    expect(credentials?.with).toMatchObject({ "role-to-assume": "${{ vars.AWS_PREVIEW_ROLE }}" });
     // With an environment, the subject of the token would not be the pull request.
     expect(preview.jobs.preview.environment).toBeUndefined();
     for (const [stack, job] of Object.entries({ dev, prod })) {
       expect(job.environment).toBe(stack);
-      expect(pulumiOf(job)).toMatchObject({ command: "up", stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
+      expect(pulumiOf(job)).toMatchObject({ stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
     }
   });
 
