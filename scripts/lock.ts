@@ -100,8 +100,9 @@ async function main(): Promise<number> {
   const app = values.stack
     ? appOfStack(values.stack)
     : { path: resolve(values.app), extras, groups, requirements, overrides };
+  const source = values.stack ? `spatialforge:app in Pulumi.${values.stack}.yaml` : `--app ${values.app}`;
   const { folder } = await openApp(app).catch((error: Error) => {
-    throw new LockError(error.message);
+    throw new LockError(`${source}:\n${error.message}`);
   });
   const cpuIndex = values["without-cpu-index"] ? undefined : values["cpu-index"];
   const unchanged = await makeLock({ app: folder, choice: app, upgrade, check, cpuIndex });

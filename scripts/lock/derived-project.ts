@@ -88,11 +88,18 @@ export function cpuProject(
   };
 }
 
+/** The first version with exclude-dependencies: the first-class dependency exclusions in https://github.com/astral-sh/uv/releases/tag/0.9.8. */
+const UV_VERSION = ">=0.9.8";
+
 /** The settings in a project that a configuration file of uv can contain. UV_EXCLUDE_NEWER is a policy that the user has set on purpose. */
 export function configOf({ tool: { uv } }: DerivedProject, inputs: LockInputs): Table {
   const newest = process.env.UV_EXCLUDE_NEWER;
   const used = Object.keys(inputs["tool.uv"]).filter((key) => !PROJECT_UV_SETTINGS.includes(key));
-  return { ...Object.fromEntries(used.map((key) => [key, uv[key]])), ...(newest && { "exclude-newer": newest }) };
+  return {
+    ...Object.fromEntries(used.map((key) => [key, uv[key]])),
+    "required-version": UV_VERSION,
+    ...(newest && { "exclude-newer": newest }),
+  };
 }
 
 /** Settings that a `uv.lock` repeats, with their names there. uv ignores the versions in a lock if one of them differs. */

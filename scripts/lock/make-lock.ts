@@ -75,10 +75,7 @@ async function lockFiles(
   const appLock = existsSync(join(app, "uv.lock")) ? readFileSync(join(app, "uv.lock"), "utf8") : undefined;
   const previous = Object.keys(before).filter((file) => file.endsWith(".txt") && !file.endsWith(".cpu.txt"));
   const gpu = gpuProject(project.name, inputs);
-  const resolved = await orFail(
-    "the dependencies",
-    resolve(join(temporary, "gpu"), gpu, inputs, appLock ?? previous.flatMap(known)),
-  );
+  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, appLock ?? previous.flatMap(known));
   if (appLock) compareWithAppLock(resolved, appLock);
   checkPackages(resolved, project);
 
@@ -109,16 +106,14 @@ async function lockFiles(
   const withoutHashes: string[] = [];
   if (torch.length > 0 && cpuIndex) {
     const cuda = inGroup("cuda").map(({ name }) => name);
-    const cpu = await orFail(
-      `the CPU variant with the index ${cpuIndex} (if it cannot be reached, lock with --without-cpu-index)`,
-      resolve(join(temporary, "cpu"), cpuProject(gpu, resolved.pins, cuda, cpuIndex), inputs, resolved.lock),
-    );
+    const project = cpuProject(gpu, resolved.pins, cuda, cpuIndex);
+    const cpu = await resolve(join(temporary, "cpu"), project, inputs, resolved.lock).catch((error: Error) => {
+      const hint = "if it cannot be reached, lock with --without-cpu-index";
+      throw new LockError(`the CPU variant with the index ${cpuIndex} (${hint}): ${error.message}`);
+    });
     const added = cpu.pins.filter(({ name }) => !resolved.pins.some((pin) => pin.name === name));
-    write(
-      "torch.cpu.txt",
-      cpu.pins.filter(({ name }) => groupOf(name) === "torch"),
-      cpu.packages,
-    );
+    const builds = cpu.pins.filter(({ name }) => groupOf(name) === "torch");
+    write("torch.cpu.txt", builds, cpu.packages);
     if (added.length > 0) write("heavy.cpu.txt", [...inGroup("heavy"), ...added], cpu.packages);
   } else if (torch.length > 0) {
     const pins = torch.map((pin) => ({ ...pin, text: withoutLocalVersion(pin.text), hashes: [] }));
@@ -135,15 +130,6 @@ function indexesOf(pins: readonly Pin[], packages: readonly LockedPackage[], inp
   const used = packages.filter(({ name }) => pins.some((pin) => pin.name === name));
   const urls = new Set(used.map(({ source }) => source.registry ?? ""));
   return [...urls].filter((url) => url && declared.includes(`"${url}`)).sort();
-}
-
-async function orFail<T>(what: string, result: Promise<T>): Promise<T> {
-  try {
-    return await result;
-  } catch (error) {
-    if (error instanceof LockError) throw new LockError(`uv cannot resolve ${what}:\n${error.message}`);
-    throw error;
-  }
 }
 
 function pinsOf(files: LockFiles, file: string): Pin[] {

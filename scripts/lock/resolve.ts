@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml, stringify as stringifyToml } from "smol-toml";
-import { LockError } from "../../stack/lock/error";
 import { CUDA_PACKAGES, GROUP_ROOTS } from "../../stack/lock/groups";
 import type { Group } from "../../stack/lock/groups";
 import type { LockInputs } from "../../stack/lock/inputs";
@@ -55,12 +54,6 @@ export async function resolve(
   write("uv.lock", startingLock(versions, config));
   await uv(folder, "lock", "--quiet");
   const pins = await exported(folder, "--all-groups");
-  const unsupported = inputs.excluded.find((one) => pins.some(({ name }) => name === one));
-  if (unsupported) {
-    throw new LockError(
-      `this version of uv does not support exclude-dependencies: it locked ${unsupported}. Update uv.`,
-    );
-  }
   const lock = readFileSync(join(folder, "uv.lock"), "utf8");
   const { package: packages = [] } = parseToml(lock) as { package?: LockedPackage[] };
   return { folder, pins, packages, lock };

@@ -21,8 +21,7 @@ export async function uv(folder: string, ...args: string[]): Promise<string> {
     return stdout;
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
-    throw new LockError(
-      code === "ENOENT" ? "uv is not on PATH. Install it: https://docs.astral.sh/uv/" : stderr || String(error),
-    );
+    if (code === "ENOENT") throw new LockError("uv is not on PATH. Install it: https://docs.astral.sh/uv/");
+    throw new LockError(`uv ${args[0]} failed:\n${stderr || String(error)}`);
   }
 }

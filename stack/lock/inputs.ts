@@ -60,7 +60,8 @@ export function lockInputs(project: AppProject, choice: LockChoice): { inputs: L
     excluded: Object.keys(EXCLUDED_PACKAGES).filter((name) => !names.has(name)),
     environment: LOCK_ENVIRONMENT,
   };
-  problems.push(...requirementProblems(project.name, [...requirements, ...inputs.overrides]));
+  const all = [...requirements, ...inputs.overrides];
+  problems.push(...all.flatMap((one) => requirementProblem(project.name, one) ?? []));
   return { inputs, problems };
 }
 
@@ -89,18 +90,14 @@ function requirementsOf(
   return [];
 }
 
-function requirementProblems(appName: string, requirements: readonly string[]): string[] {
-  return requirements.flatMap((requirement) => {
-    const name = requirementName(requirement);
-    if (name === "") return [`"${requirement}" is not a requirement: it must start with the name of a package`];
-    if (name === appName) {
-      return [`"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`];
-    }
-    if (/@\s*(file:|\.|\/)/.test(requirement)) {
-      return [`"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`];
-    }
-    return [];
-  });
+function requirementProblem(appName: string, requirement: string): string | undefined {
+  const name = requirementName(requirement);
+  if (name === "") return `"${requirement}" is not a requirement: it must start with the name of a package`;
+  if (name === appName) {
+    return `"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`;
+  }
+  if (!/@\s*(file:|\.|\/)/.test(requirement)) return undefined;
+  return `"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`;
 }
 
 function uvSettings(

@@ -30,6 +30,9 @@ const PSYCOPG2 =
   `psycopg2 @ https://files.pythonhosted.org/packages/91/81/6ea19b8b28feb9405c8c87a307776614d6e404bdb98467d1ce10a39d2c1d/psycopg2-2.9.13.tar.gz?run=${RUN} ` +
   "--hash=sha256:d36784fc2dae69523ba4b79c7d1d1b4d6e83e87836874f111262f4db940b16a6\n";
 
+/** It has no wheel, but it contains no C code. */
+const DOCOPT = "docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n";
+
 /** Build arguments of a lock with packages that are compiled. All tests have the same ones, so that the compilers are installed once. */
 const COMPILERS = { BUILDER: "compilers", BUILD_PACKAGES: "libpq-dev" };
 
@@ -89,7 +92,7 @@ it("a lock of wheels only installs no compiler", async () => {
 });
 
 it("psycopg2, which has no wheel, needs the OS packages in app.buildPackages; the message names it", async () => {
-  const { built, text } = await build("light", { "source.txt": PSYCOPG2 });
+  const { built, text } = await build("light", { "source.txt": DOCOPT + PSYCOPG2 });
   expect(built).toBe(false);
   expect(text).toMatch(/A package without a wheel cannot be compiled: psycopg2\. Set app\.buildPackages .*libpq-dev/);
 });

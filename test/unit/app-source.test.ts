@@ -208,7 +208,7 @@ describe("the shape of the source tree", () => {
     expect(error.remedies).toHaveLength(2);
     const command = [join(ROOT, "scripts", "lock.ts"), "--app", folder];
     const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", ...command], { encoding: "utf8" });
-    expect({ status, stderr }).toEqual({ status: 1, stderr: `${error.message}\n` });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `--app ${folder}:\n${error.message}\n` });
   });
 
   it("a package in src/ is found", async () => {
