@@ -26,40 +26,50 @@ function known(value: unknown): unknown {
 
 type EngineResource = Pick<PolicyResource, "urn" | "type" | "name" | "props" | "opts">;
 
-const toResource = ({ urn, type, name, props, opts }: EngineResource): Resource => ({
-  urn,
-  type,
-  name,
-  props: known(props) as Resource["props"],
-  protect: opts.protect,
-});
+/** A resource of the engine. Its inputs are copied when they are read. */
+class PackResource implements Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  readonly protect: boolean;
+  private copy?: Resource["props"];
 
-const toStackResource = (resource: PolicyResource): StackResource => ({
-  ...toResource(resource),
-  propertyDependencies: Object.fromEntries(
-    Object.entries(resource.propertyDependencies).map(([key, all]) => [key, all.map(({ urn }) => urn)]),
-  ),
-});
+  constructor(private readonly resource: EngineResource) {
+    ({ urn: this.urn, type: this.type, name: this.name } = resource);
+    this.protect = resource.opts.protect;
+  }
+
+  get props(): Resource["props"] {
+    return (this.copy ??= known(this.resource.props) as Resource["props"]);
+  }
+}
+
+class PackStackResource extends PackResource implements StackResource {
+  readonly propertyDependencies: StackResource["propertyDependencies"];
+
+  constructor(resource: PolicyResource) {
+    super(resource);
+    const byProperty = Object.entries(resource.propertyDependencies);
+    this.propertyDependencies = Object.fromEntries(byProperty.map(([key, all]) => [key, all.map(({ urn }) => urn)]));
+  }
+}
 
 function toPolicy(rule: Rule): Policies[number] {
-  const { name, description } = rule;
-  const base = {
-    name,
-    description,
-    enforcementLevel: production && !rule.advisory ? "mandatory" : "advisory",
-  } as const;
+  const { name, description, advisory = !production } = rule;
+  const policy = { name, description, enforcementLevel: advisory ? "advisory" : "mandatory" } as const;
   if ("check" in rule) {
     return {
-      ...base,
-      validateResource: (args, report) => rule.check(toResource(args), context).forEach((message) => report(message)),
+      ...policy,
+      validateResource: (args, report) => {
+        for (const message of rule.check(new PackResource(args), context)) report(message);
+      },
     };
   }
   return {
-    ...base,
-    validateStack: ({ resources }, report) => {
-      for (const { resource, message } of rule.checkStack(resources.map(toStackResource), context)) {
-        report(message, resource.urn);
-      }
+    ...policy,
+    validateStack: (args, report) => {
+      const resources = args.resources.map((one) => new PackStackResource(one));
+      for (const { resource, message } of rule.checkStack(resources, context)) report(message, resource.urn);
     },
   };
 }

@@ -4,8 +4,8 @@ export interface Resource {
   /** Type token, as in `aws:s3/bucket:Bucket`. */
   type: string;
   name: string;
-  /** Inputs. Values that a preview does not know are `UNKNOWN`. */
-  props: Readonly<Record<string, unknown>>;
+  /** Inputs. Values that a preview does not know are `UNKNOWN`. To read them takes time, so a rule reads the type first. */
+  readonly props: Readonly<Record<string, unknown>>;
   /** The resource option `protect`. */
   protect: boolean;
 }
@@ -57,5 +57,5 @@ export type Requirement = readonly [met: (props: Resource["props"]) => boolean, 
 /** The check of a table of requirements. */
 export const meets =
   (requirements: Requirements): ResourceRule["check"] =>
-  ({ type, props }) =>
-    (requirements[type] ?? []).filter(([met]) => !met(props)).map(([, message]) => message);
+  (resource) =>
+    (requirements[resource.type] ?? []).filter(([met]) => !met(resource.props)).map(([, message]) => message);

@@ -1,6 +1,8 @@
 import { meets, type Requirement, type Rule, type StackResource } from "../rule";
 import { at, isOneOf, isSet, isTrue, list, shown, UNKNOWN } from "../values";
 
+const KMS_KEY = "aws:kms/key:Key";
+
 const encryptedVolumes: Requirement = [
   ({ blockDeviceMappings }) =>
     blockDeviceMappings === UNKNOWN ||
@@ -29,9 +31,7 @@ const AT_REST = meets({
       "objects have no default encryption: set applyServerSideEncryptionByDefault",
     ],
   ],
-  "aws:kms/key:Key": [
-    [({ enableKeyRotation }) => isTrue(enableKeyRotation), "the key is not rotated: set enableKeyRotation"],
-  ],
+  [KMS_KEY]: [[({ enableKeyRotation }) => isTrue(enableKeyRotation), "the key is not rotated: set enableKeyRotation"]],
 });
 
 /** Security policies of listeners that accept only TLS 1.2 and later. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html */
@@ -76,16 +76,27 @@ const IN_TRANSIT = meets({
   ],
 });
 
-/** Where each type names the KMS key that encrypts its data. */
-const KEY_OF: Readonly<Record<string, (props: StackResource["props"]) => unknown>> = {
-  "aws:cloudwatch/logGroup:LogGroup": ({ kmsKeyId }) => kmsKeyId,
-  "aws:ecr/repository:Repository": ({ encryptionConfigurations }) =>
-    encryptionConfigurations === UNKNOWN ? UNKNOWN : at(list(encryptionConfigurations)[0], "kmsKey"),
-  "aws:efs/fileSystem:FileSystem": ({ kmsKeyId }) => kmsKeyId,
-  "aws:elasticache/replicationGroup:ReplicationGroup": ({ kmsKeyId }) => kmsKeyId,
-  "aws:secretsmanager/secret:Secret": ({ kmsKeyId }) => kmsKeyId,
-  "aws:sns/topic:Topic": ({ kmsMasterKeyId }) => kmsMasterKeyId,
+/** The input of each type that names the KMS key of its data. */
+const KEY_INPUT: Readonly<Record<string, string>> = {
+  "aws:cloudwatch/logGroup:LogGroup": "kmsKeyId",
+  "aws:ecr/repository:Repository": "encryptionConfigurations",
+  "aws:efs/fileSystem:FileSystem": "kmsKeyId",
+  "aws:elasticache/replicationGroup:ReplicationGroup": "kmsKeyId",
+  "aws:secretsmanager/secret:Secret": "kmsKeyId",
+  "aws:sns/topic:Topic": "kmsMasterKeyId",
 };
+
+/** The resources that a KMS key of their stack could encrypt, and does not. It reads no values, because AWS fills in a default key. */
+function withoutKey(resources: readonly StackResource[]): StackResource[] {
+  const keys = resources.filter(({ type }) => type === KMS_KEY).map(({ urn }) => urn);
+  if (!keys.length) return [];
+  return resources
+    .filter(({ type }) => type in KEY_INPUT)
+    .filter(({ type, propertyDependencies }) => {
+      const dependencies = propertyDependencies[KEY_INPUT[type]] ?? [];
+      return !dependencies.some((urn) => keys.includes(urn));
+    });
+}
 
 export const ENCRYPTION: readonly Rule[] = [
   {
@@ -102,10 +113,9 @@ export const ENCRYPTION: readonly Rule[] = [
     name: "customer-managed-key",
     description: "If a stack has a KMS key, the key encrypts all data that it can encrypt.",
     checkStack: (resources) =>
-      resources.some(({ type }) => type === "aws:kms/key:Key")
-        ? resources
-            .filter(({ type, props }) => type in KEY_OF && !isSet(KEY_OF[type](props)))
-            .map((resource) => ({ resource, message: "the KMS key of the stack does not encrypt it: set its KMS key" }))
-        : [],
+      withoutKey(resources).map((resource) => ({
+        resource,
+        message: `the KMS key of the stack does not encrypt it: set ${KEY_INPUT[resource.type]}`,
+      })),
   },
 ];

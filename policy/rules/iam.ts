@@ -10,6 +10,7 @@ const POLICIES =
 /** Types that attach a managed policy. */
 const ATTACHMENTS = /^aws:iam\/\w*PolicyAttachment\w*:/;
 
+const ROLE = "aws:iam/role:Role";
 const KEY_POLICY = "aws:kms/key:Key";
 
 /** A wildcard that a statement has. */
@@ -24,10 +25,11 @@ export interface UsedWildcard {
 const hasWildcard = (text: string): boolean => /[*?]/.test(text);
 
 /** The statements of a resource: of its policy, or of the policies in a role. */
-const statementsOf = ({ type, props }: Resource): Statement[] =>
-  POLICIES.test(type)
-    ? statements(props.policy)
-    : list(props.inlinePolicies).flatMap((inline) => statements(at(inline, "policy")));
+function statementsOf(resource: Resource): Statement[] {
+  if (POLICIES.test(resource.type)) return statements(resource.props.policy);
+  if (resource.type !== ROLE) return [];
+  return list(resource.props.inlinePolicies).flatMap((inline) => statements(at(inline, "policy")));
+}
 
 /** The wildcards in the statements of a resource that allow something. */
 export function usedWildcards(resource: Resource): UsedWildcard[] {
@@ -71,16 +73,16 @@ export const IAM: readonly Rule[] = [
   {
     name: "iam-managed-policies",
     description: "Roles have no managed policies, which can contain wildcards.",
-    check: ({ type, props }) =>
-      ATTACHMENTS.test(type) || list(props.managedPolicyArns).length
+    check: (resource) =>
+      ATTACHMENTS.test(resource.type) || (resource.type === ROLE && list(resource.props.managedPolicyArns).length)
         ? ["it attaches a managed policy: use a RolePolicy with the actions that are needed"]
         : [],
   },
   {
     name: "no-public-policy",
     description: "No policy of a resource allows everybody.",
-    check: ({ type, props }) =>
-      POLICIES.test(type) && statements(props.policy).some(isPublic)
+    check: (resource) =>
+      POLICIES.test(resource.type) && statementsOf(resource).some(isPublic)
         ? ["it allows every principal: name the principals"]
         : [],
   },

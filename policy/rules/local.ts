@@ -13,7 +13,7 @@ const localRule = (
   name: `local-${name}`,
   description,
   advisory: true,
-  check: ({ type, props }, context) => (type === CONTAINER ? check(props, context) : []),
+  check: (resource, context) => (resource.type === CONTAINER ? check(resource.props, context) : []),
 });
 
 export const LOCAL: readonly Rule[] = [

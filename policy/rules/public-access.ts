@@ -86,7 +86,7 @@ export const PUBLIC_ACCESS: readonly Rule[] = [
     description: "The internet reaches only the load balancer.",
     checkStack: (resources) =>
       resources
-        .filter(({ type, props }) => type === INGRESS_RULE && isOpen(props))
+        .filter((one) => one.type === INGRESS_RULE && isOpen(one.props))
         .flatMap((resource) => {
           const groups = resource.propertyDependencies.securityGroupId ?? [];
           const users = groups.flatMap((group) => usersOf(group, resources));

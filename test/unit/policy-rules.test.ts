@@ -6,7 +6,7 @@ import { findings, recorded } from "../harness/findings";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Props = Record<string, any>;
-type Change = (props: Props, resource: { protect: boolean }) => unknown;
+type Change = (props: Props, resource: Props) => unknown;
 
 /** A change of our resource of a type that breaks a rule. Without a name, there is only one such resource. */
 type Broken = readonly [rule: string, type: string, change: Change, message: string, name?: string];
@@ -44,6 +44,12 @@ const statement =
     Object.assign(policy.Statement[0], change);
     props.policy = JSON.stringify(policy);
   };
+
+/** Removes an input that depends on the KMS key. */
+const withoutKey =
+  (input: string): Change =>
+  (_, resource) =>
+    delete resource.propertyDependencies[input];
 
 const isProtected: Change = (_, resource) => (resource.protect = false);
 
@@ -85,12 +91,12 @@ const BROKEN: readonly Broken[] = [
     "mounted without TLS",
     "worker-task-definition",
   ],
-  ["customer-managed-key", LOGS, (p) => delete p.kmsKeyId, "set its KMS key", "api-logs"],
-  ["customer-managed-key", REPOSITORY, (p) => delete p.encryptionConfigurations, "set its KMS key"],
-  ["customer-managed-key", EFS, (p) => delete p.kmsKeyId, "set its KMS key"],
-  ["customer-managed-key", REDIS, (p) => delete p.kmsKeyId, "set its KMS key"],
-  ["customer-managed-key", SECRET, (p) => delete p.kmsKeyId, "set its KMS key", "redis-url"],
-  ["customer-managed-key", "aws:sns/topic:Topic", (p) => delete p.kmsMasterKeyId, "set its KMS key"],
+  ["customer-managed-key", LOGS, withoutKey("kmsKeyId"), "set kmsKeyId", "api-logs"],
+  ["customer-managed-key", REPOSITORY, withoutKey("encryptionConfigurations"), "set encryptionConfigurations"],
+  ["customer-managed-key", EFS, withoutKey("kmsKeyId"), "set kmsKeyId"],
+  ["customer-managed-key", REDIS, withoutKey("kmsKeyId"), "set kmsKeyId"],
+  ["customer-managed-key", SECRET, withoutKey("kmsKeyId"), "set kmsKeyId", "redis-url"],
+  ["customer-managed-key", "aws:sns/topic:Topic", withoutKey("kmsMasterKeyId"), "set kmsMasterKeyId"],
   ["no-public-ingress", INGRESS, (p) => (p.toPort = 90), "the internet can reach other ports", LOAD_BALANCER_80],
   ["no-public-ingress", INGRESS, (p) => (p.fromPort = p.toPort = 22), "other ports than 80 and 443", LOAD_BALANCER_80],
   ["no-public-ingress", INGRESS, (p) => (p.ipProtocol = "-1"), "refer to a security group", LOAD_BALANCER_80],
