@@ -123,6 +123,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    // A package of ES modules only has no `main`.
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: join(root, "tsconfig.json") },
   },

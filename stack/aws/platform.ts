@@ -14,6 +14,7 @@ import { Network } from "./network/network";
 import { SecurityGroups } from "./network/security-groups";
 import { Alarms } from "./operations/alarms";
 import { Rollout } from "./operations/rollout/rollout";
+import { ImageScan } from "./operations/image-scan/image-scan";
 import { Verification } from "./operations/verification/verification";
 import { verifiedImages } from "./operations/verification/verified-images";
 import { Application } from "./service/application";
@@ -90,6 +91,11 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       child,
     );
 
+    const imageScan = new ImageScan(
+      "image-scan",
+      { ...settings.imageScan, repository: context.name, images: digests },
+      child,
+    );
     // The verification uses task definitions of the services, and the services wait for the verification.
     const [verified, setVerified] = pulumi.deferredOutput<unknown>();
     const application = new Application(
@@ -116,7 +122,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
     const verificationArgs = {
       clusterName: cluster.cluster.name,
       repository,
-      images: digests,
+      images: imageScan.images, // no image runs before its findings are read
       amiId: cluster.amiId,
     };
     const verification = new Verification(
@@ -129,7 +135,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    setVerified(verification.completed);
+    setVerified(pulumi.all([imageScan.completed, verification.completed]));
     const modelDownload = new ModelDownload(
       "model-download",
       {
