@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
-import { serviceSpecs } from "../config/services";
+import { replacementTimeout, serviceSpecs } from "../config/services";
 import { AWS_IMAGE_PLATFORM } from "../images/catalog";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
@@ -71,8 +71,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         instanceTypes: settings.gpu.instanceTypes as InstanceTypeName[],
         ecsExec: settings.ecsExec,
         logRetentionDays,
-        // A new instance starts, and the tasks on an old one finish their jobs.
-        replacementTimeout: args.settings.healthTimeout + Math.max(...services.map(({ stopTimeout }) => stopTimeout)),
+        replacementTimeout: replacementTimeout(args.settings.healthTimeout, services),
         dependencies,
       },
       child,
