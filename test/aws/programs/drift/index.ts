@@ -15,4 +15,4 @@ new aws.cloudwatch.LogGroup(
 const secret = new aws.secretsmanager.Secret("secret", { name: "drift", recoveryWindowInDays: 0 });
 new aws.secretsmanager.SecretVersion("secret", { secretId: secret.id, secretString: "initial value" });
 
-export = { topicArn: topic.arn };
+export = { topicArn: topic.arn, release: "2-b" };

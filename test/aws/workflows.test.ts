@@ -7,7 +7,7 @@ import { AwsStack } from "../harness/aws-stack";
 import { Ecr } from "../harness/ecr";
 import { FakeGitHub } from "../harness/fake-github";
 
-/** A program with resources that the test changes. */
+/** A program with resources that the test changes, and with a release. */
 const PROGRAM = "test/aws/programs/drift";
 
 const stack = new AwsStack("dev", new Ecr(process.env.LAB_ECR ?? ""), {});
@@ -60,9 +60,13 @@ it("a property that differs and a resource that is missing are in the issue", as
   expect(body).toMatch(/### `topic` .*\n\nThe resource does not exist any more\./);
 });
 
-it("the same differences on the next night are in the same issue", async () => {
+it("the same differences on the next night are in the same issue, and nothing is written to the state", async () => {
+  const files = () => stack.mustLine(`find "\${PULUMI_BACKEND_URL#file://}" -type f -printf '%p %T@\\n' | sort`);
+  const before = await files();
   expect(await drift()).toMatchObject({ code: 1, text: expect.stringMatching(/Updated the issue #1\.\n$/) as string });
   expect(github.issues).toHaveLength(1);
+  expect(before).toContain("/stacks/spatialforge/dev.json");
+  expect(await files()).toBe(before);
 });
 
 it("the issue is closed after an update as the issue describes it", async () => {
@@ -81,4 +85,14 @@ it("a stack that does not exist, or a resource that cannot be read, is a failure
   expect(code, text).toBe(2);
   expect(text).toMatch(/^The stack dev cannot be compared: /);
   expect(github.requests).toHaveLength(requests);
+});
+
+it("the summary of a deployment names the release that the stack has", async () => {
+  const script = "touch out summary; GITHUB_OUTPUT=out GITHUB_STEP_SUMMARY=summary";
+  const env = "STACK=dev OUTCOME=success BEFORE=1-a RELEASE=2-b";
+  const run = (step: string) => stack.mustLine(`${script} ${env} .github/deployment.sh ${step}; cat out summary`);
+  expect(await run("before")).toBe("release=2-b\n");
+  expect(await run("after")).toMatch(
+    /\n### dev runs the release `2-b`\n\nThe release before was `1-a`\.\nNothing was built\./,
+  );
 });
