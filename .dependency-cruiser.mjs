@@ -16,7 +16,6 @@ const layers = [
       "stack/app/application.ts",
       "stack/images/catalog.ts",
       "stack/images/cuda.ts",
-      "stack/images/placeholder.ts",
       "stack/docker/service-images.ts",
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/quotas.ts",

@@ -3,9 +3,10 @@
  * Prints the report. With the variables of GitHub Actions, it also opens, updates, or closes the issue.
  */
 import { parseArgs } from "node:util";
-import { githubRepository, reportIssue } from "./drift/issue";
+import { reportIssue } from "./drift/issue";
 import { findDrift } from "./drift/refresh";
 import { driftReport } from "./drift/report";
+import { githubRepository } from "./github";
 
 /** Exit codes of the command. */
 const EXIT = { same: 0, drift: 1, failed: 2 } as const;

@@ -6,7 +6,7 @@ import { withoutCredentials } from "../stack/config/problem";
 import { readAppProject } from "../stack/lock/project";
 import { openApp } from "../stack/app/source";
 import { BaseRef } from "./preview/base-ref";
-import { githubRepository } from "./drift/issue";
+import { githubRepository } from "./github";
 import { writeComment } from "./preview/comment";
 import { markdown } from "./preview/markdown";
 import { runPreview } from "./preview/run-preview";

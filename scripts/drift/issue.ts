@@ -1,19 +1,7 @@
-import { request } from "@octokit/request";
+import { client, PAGE_SIZE, type Call, type GitHubRepository } from "../github";
 
 /** Label of the issues. Only people who can write to the repository can add it to an issue. */
 const LABEL = "drift";
-
-/** Number of issues in a page of a list. 100 is the maximum of GitHub. */
-const PAGE_SIZE = 100;
-
-/** A repository on GitHub, and how it is reached. */
-export interface GitHubRepository {
-  owner: string;
-  repo: string;
-  token: string;
-  /** URL of the API, without a slash at its end. */
-  api: string;
-}
 
 /** An issue, with the fields that this script reads. Pull requests are issues too. */
 interface Issue {
@@ -21,22 +9,6 @@ interface Issue {
   body?: string | null;
   labels?: { name?: string }[];
   pull_request?: unknown;
-}
-
-/**
- * The repository in the environment variables of GitHub Actions. Undefined if they are not set.
- * @throws Error if only one of them is set, or if the name of the repository is invalid.
- */
-export function githubRepository(env: NodeJS.ProcessEnv): GitHubRepository | undefined {
-  const { GITHUB_TOKEN: token, GITHUB_REPOSITORY: name, GITHUB_API_URL: api = "https://api.github.com" } = env;
-  if (!token && !name) return undefined;
-  const [, owner, repo] = /^([\w.-]+)\/([\w.-]+)$/.exec(name ?? "") ?? [];
-  if (!token || !owner) {
-    throw new Error(
-      "To report to GitHub, set GITHUB_TOKEN and GITHUB_REPOSITORY (OWNER/NAME). To print only, unset both.",
-    );
-  }
-  return { owner, repo, token, api };
 }
 
 /**
@@ -84,17 +56,6 @@ export async function reportIssue(repository: GitHubRepository, stack: string, r
 
 /** Identifies the issue of a stack. It is a comment, which GitHub does not show. */
 const markerOf = (stack: string): string => `<!-- drift of the stack ${stack} -->`;
-
-type Call = (route: string, parameters: Record<string, unknown>) => Promise<{ data: unknown }>;
-
-/** Calls the API. The errors of the library name the status only: the message of GitHub is added. */
-export function client({ token, api }: GitHubRepository): Call {
-  const authorized = request.defaults({ baseUrl: api, headers: { authorization: `bearer ${token}` } });
-  return (route, parameters) =>
-    authorized(route, parameters).catch((error: Error & { status?: number }) => {
-      throw new Error(`GitHub refused ${route.split(" ")[0]} (${error.status ?? "no response"}): ${error.message}`);
-    });
-}
 
 /** Numbers of the open issues with a marker, the oldest first. */
 async function openIssues(call: Call, { owner, repo }: GitHubRepository, marker: string): Promise<number[]> {

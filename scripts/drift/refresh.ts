@@ -1,5 +1,6 @@
 import { LocalWorkspace, type EngineEvent } from "@pulumi/pulumi/automation";
 import { ROOT } from "../../stack/root";
+import { errorsIn } from "../pulumi-errors";
 import { driftedResources, type DriftedResource } from "./differences";
 
 /**
@@ -43,7 +44,3 @@ export async function findDrift(stackName: string): Promise<DriftedResource[]> {
 
 const isError = ({ diagnosticEvent, resOpFailedEvent }: EngineEvent): boolean =>
   resOpFailedEvent !== undefined || diagnosticEvent?.severity === "error";
-
-/** The errors in the output of the CLI, or all of it. */
-export const errorsIn = (output: string): string =>
-  [...new Set(Array.from(output.matchAll(/^\s*error: (.*)/gm), ([, text]) => text))].join("\n") || output;

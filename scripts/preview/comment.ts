@@ -1,7 +1,4 @@
-import { client, type GitHubRepository } from "../drift/issue";
-
-/** Number of comments in a page of a list. 100 is the maximum of GitHub. */
-const PAGE_SIZE = 100;
+import { client, PAGE_SIZE, type GitHubRepository } from "../github";
 
 interface Comment {
   id: number;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { CommandError, LocalWorkspace, type EngineEvent } from "@pulumi/pulumi/automation";
 import { ROOT } from "../../stack/root";
-import { errorsIn } from "../drift/refresh";
+import { errorsIn } from "../pulumi-errors";
 import { resourceChanges, type ResourceChange } from "./resource-change";
 
 /** A violation of a rule of the policy pack. */

@@ -1,9 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isKnown } from "../pulumi/internals";
 import { userError } from "../pulumi/user-error";
-
-/** Digest that no image has. In a preview, it takes the place of the digest of an image that is not built yet. */
-export const PREVIEW_DIGEST = `sha256:${"0".repeat(64)}`;
+import { PREVIEW_DIGEST } from "./catalog";
 
 /**
  * The image of a task definition. In a preview, the digest of an image that will be built is not known, and Pulumi would show the whole task

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { GitHubRepository } from "../../scripts/drift/issue";
+import type { GitHubRepository } from "../../scripts/github";
 
 interface StoredIssue {
   number: number;

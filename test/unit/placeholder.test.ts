@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, it, vi } from "vitest";
-import { deployableImage, PREVIEW_DIGEST, previewableImage } from "../../stack/images/placeholder";
+import { PREVIEW_DIGEST } from "../../stack/images/catalog";
+import { deployableImage, previewableImage } from "../../stack/images/placeholder";
 import "../../stack/startup";
 
 const REPOSITORY = "registry.example/sf";
