@@ -138,7 +138,6 @@ export default {
     // A package of ES modules only has no `main`.
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
     tsConfig: { fileName: join(root, "tsconfig.json") },
   },
 };
