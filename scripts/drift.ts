@@ -36,7 +36,7 @@ async function main(args: string[]): Promise<number> {
   const repository = githubRepository(process.env);
   const drifted = await findDrift(stack);
   const report = driftReport(stack, drifted, process.env);
-  console.log(report ?? `The stack ${stack} has no differences.`);
+  console.log(driftReport(stack, drifted, process.env, Infinity) ?? `The stack ${stack} has no differences.`);
   if (repository) console.log(await reportIssue(repository, stack, report));
   return report ? EXIT.drift : EXIT.same;
 }

@@ -7,11 +7,15 @@ const MAXIMUM_LENGTH = 60_000;
 /** Variables of GitHub Actions that name the run: https://docs.github.com/en/actions/reference/workflows-and-actions/variables */
 type RunVariables = Partial<Record<"GITHUB_SERVER_URL" | "GITHUB_REPOSITORY" | "GITHUB_RUN_ID", string>>;
 
-/** The text of the issue, in Markdown. Undefined if no resource differs. */
+/**
+ * The differences, in Markdown. Undefined if no resource differs.
+ * @param maximumLength - number of characters. Default: what fits into an issue.
+ */
 export function driftReport(
   stack: string,
   drifted: readonly DriftedResource[],
   run: RunVariables = {},
+  maximumLength = MAXIMUM_LENGTH,
 ): string | undefined {
   if (drifted.length === 0) return undefined;
   const head = [
@@ -20,7 +24,7 @@ export function driftReport(
   ];
   const link = runLink(run);
   const foot = link ? [`Found by [this run](${link}).`] : [];
-  const budget = MAXIMUM_LENGTH - [...head, ...foot].join("\n\n").length;
+  const budget = maximumLength - [...head, ...foot].join("\n\n").length;
   return [...head, ...within(drifted.map(section), budget), ...foot].join("\n\n");
 }
 

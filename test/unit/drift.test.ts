@@ -105,7 +105,8 @@ describe("the report", () => {
     const report = driftReport("dev", driftedResources(many))!;
     expect(report.length).toBeLessThan(61_000);
     const listed = report.match(/^### /gm)!.length;
-    expect(report).toContain(`${3000 - listed} more resources differ.`);
+    expect(report).toContain(`${3000 - listed} more resources differ. The log of the run lists them.`);
+    expect(driftReport("dev", driftedResources(many), {}, Infinity)!.match(/^### /gm)).toHaveLength(3000);
   });
 
   it("does not exist without differences", () => {

@@ -133,9 +133,9 @@ describe("with ECR", () => {
   it.each([
     [
       "NOT_FOUND",
-      /^the scan has no result: NOT_FOUND \(no result within 30 s\): start a scan with `aws ecr start-image-scan /,
+      /^the scan has no result: NOT_FOUND \(no result within 30 s: no scan\): start a scan with `aws ecr start-image-scan /,
     ],
-    ["IN_PROGRESS", /IN_PROGRESS \(no result within 30 s\)/],
+    ["IN_PROGRESS", /IN_PROGRESS \(no result within 30 s: why\)/],
     [
       "FAILED",
       /FAILED \(why\): start a scan with .* --repository-name spatialforge-prod --image-id imageDigest=sha256:aaa`/,

@@ -49,7 +49,10 @@ export async function scanResult(args: ScanResultArgs): Promise<ScanResult> {
     const { status, description, findings } = await read(args);
     if (COMPLETE.has(status)) return { findings };
     if (!WAITING.has(status)) return { failure: failure(args, status, description) };
-    if (Date.now() >= deadline) return { failure: failure(args, status, `no result within ${args.timeout} s`) };
+    if (Date.now() >= deadline) {
+      const late = `no result within ${args.timeout} s`;
+      return { failure: failure(args, status, [late, description].filter(Boolean).join(": ")) };
+    }
     await sleep(POLL_INTERVAL_MS);
   }
 }
@@ -58,6 +61,9 @@ function failure({ repository, digest }: ScanResultArgs, status: string, descrip
   const restart = `start a scan with \`aws ecr start-image-scan --repository-name ${repository} --image-id imageDigest=${digest}\`, which ECR allows once in 24 hours for an image`;
   return `the scan has no result: ${status}${description && ` (${description})`}: ${REMEDIES[status] ?? restart}`;
 }
+
+/** Errors of ECR about an image that it does not know yet, or that it does not scan yet. */
+const NOT_FOUND = new Set(["ImageNotFoundException", "ScanNotFoundException"]);
 
 /** A page of the findings. Its status can also be `NOT_FOUND`. */
 type Page = Pick<DescribeImageScanFindingsResponse, "imageScanFindings" | "nextToken"> & {
@@ -72,8 +78,8 @@ async function read({ repository, digest }: ScanResultArgs) {
   for (;;) {
     const request = { repositoryName: repository, imageId: { imageDigest: digest }, nextToken };
     const page: Page = await client.send(new DescribeImageScanFindingsCommand(request)).catch((error: Error): Page => {
-      if (error.name === "ScanNotFoundException") return { imageScanStatus: { status: "NOT_FOUND" } };
-      throw error;
+      if (!NOT_FOUND.has(error.name)) throw error;
+      return { imageScanStatus: { status: "NOT_FOUND", description: error.message } };
     });
     findings.push(...findingsOf(page));
     nextToken = page.nextToken;
