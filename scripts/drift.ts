@@ -8,8 +8,8 @@ import { findDrift } from "./drift/refresh";
 import { driftReport } from "./drift/report";
 import { githubRepository } from "./github";
 
-/** Exit codes of the command. */
-const EXIT = { same: 0, drift: 1, failed: 2 } as const;
+/** Exit codes of the command. Node and npm exit with 1 if they cannot start it. */
+const EXIT = { same: 0, failed: 2, drift: 3 } as const;
 
 const USAGE = `Usage: npm run drift -- --stack NAME
 
@@ -19,7 +19,7 @@ Requires the Pulumi CLI, access to the state, and AWS credentials that can read 
 If GITHUB_TOKEN and GITHUB_REPOSITORY are set, the differences are also in one open issue of the repository, which is closed
 when they are gone. GITHUB_API_URL is the URL of the API (default: https://api.github.com).
 
-Exit code: 0 no differences, 1 differences, 2 failure
+Exit code: 0 no differences, 2 failure, 3 differences
 `;
 
 async function main(args: string[]): Promise<number> {

@@ -25,8 +25,8 @@ or deleted, the settings that changed, the cost, and the findings of the policy 
   --comment N    also write it to the comment of the stack on pull request N. Requires GITHUB_TOKEN and GITHUB_REPOSITORY
   --help         print this help
 
-Exits with 0 if the preview succeeded, with 1 if it failed, and with 2 for wrong options. In a GitHub workflow, the whole
-difference is also in the summary of the job.
+Exits with 0 if the preview succeeded, with 1 if it failed, and with 2 for wrong options. In a GitHub workflow, the uncut
+raw difference is also in the summary of the job.
 `;
 
 async function main(): Promise<number> {

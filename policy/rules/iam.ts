@@ -55,6 +55,12 @@ function pairs({ Action, NotAction, Resource, NotResource }: Statement): [action
   return actions.flatMap((action) => resources.map((resource): [string, string] => [action, resource]));
 }
 
+/** The statements that say who can use a resource: of its policy, or of the trust policy of a role. */
+function resourceStatements(resource: Resource): Statement[] {
+  if (resource.type === ROLE) return statements(resource.props.assumeRolePolicy);
+  return POLICIES.test(resource.type) ? statements(resource.props.policy) : [];
+}
+
 /** Whether a statement allows everybody. A condition can limit it to an organization or a VPC. */
 const isPublic = ({ Effect, Principal, Condition }: Statement): boolean => {
   const principals = typeof Principal === "object" && Principal ? Object.values(Principal).flatMap(list) : [Principal];
@@ -82,8 +88,6 @@ export const IAM: readonly Rule[] = [
     name: "no-public-policy",
     description: "No policy of a resource allows everybody.",
     check: (resource) =>
-      POLICIES.test(resource.type) && statementsOf(resource).some(isPublic)
-        ? ["it allows every principal: name the principals"]
-        : [],
+      resourceStatements(resource).some(isPublic) ? ["it allows every principal: name the principals"] : [],
   },
 ];

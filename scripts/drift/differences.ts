@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { nameOf } from "../urn";
 import type { EngineEvent, StepEventStateMetadata } from "@pulumi/pulumi/automation";
 
 /** A property that differs. The values are for people: secrets are replaced, and long values are cut. */
@@ -40,7 +41,7 @@ export const driftedResources = (events: readonly EngineEvent[]): DriftedResourc
     .filter(({ op }) => CHANGES.has(op))
     .map(({ type, urn, old, new: actual, diffs = [] }) => ({
       type,
-      name: urn.split("::").at(-1) ?? urn,
+      name: nameOf(urn),
       missing: !actual,
       differences: old && actual ? differencesOf(old, actual, diffs) : [],
     }))

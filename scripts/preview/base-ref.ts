@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
+import { z } from "zod";
 import { APPLICATION } from "../../stack/app/application";
 import { checkOut } from "../../stack/app/checkout";
 import { isLeftOut } from "../../stack/app/left-out";
@@ -10,8 +12,15 @@ import { stackFile } from "../stack-file";
 
 /** The state of the repository before a change: a git ref. It tells what the author of a pull request changed. */
 export class BaseRef {
-  /** @param ref - as in `origin/main` */
-  constructor(private readonly ref: string) {}
+  /**
+   * @param ref - as in `origin/main`
+   * @throws Error if the repository does not have the ref
+   */
+  constructor(private readonly ref: string) {
+    if (git("rev-parse", "--verify", "--quiet", `${ref}^{commit}`) === undefined) {
+      throw new Error(`--base ${ref}: the repository has no such commit. In a shallow clone, fetch it first.`);
+    }
+  }
 
   /** The configuration of a stack at the ref, and now, by key. Undefined if it has no settings file. */
   configs(stack: string): { before: Config; after: Config } {
@@ -27,13 +36,23 @@ export class BaseRef {
     return git("show", `${this.ref}:./${path}`) ?? "";
   }
 
-  /** The files of the application that differ, relative to the folder of its package. */
+  /**
+   * The files of the application that differ, relative to the folder of its package. Empty if they cannot be compared: a preview that fails
+   * because of the application says why.
+   */
   async changedAppFiles(stack: string): Promise<string[]> {
     const { before, after } = this.configs(stack);
-    const [old, current] = [before, after].map((config) => config["spatialforge:app"] as AppSettings | undefined);
-    if (!old || !current) return [];
+    const [old, current] = [before, after].map((config) => appSettings.safeParse(config["spatialforge:app"]).data);
+    try {
+      return old && current ? await this.changedFiles(old, current) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  private async changedFiles(old: AppSettings, current: AppSettings): Promise<string[]> {
     if ("path" in current) return this.changedInRepository(current.path);
-    if ("path" in old) return [];
+    if ("path" in old || isDeepStrictEqual(old, current)) return [];
     const [from, to] = await Promise.all([old, current].map((app) => checkOut(app.repository, app.ref)));
     return changedBetween(join(from, old.folder ?? ""), join(to, current.folder ?? ""));
   }
@@ -52,9 +71,21 @@ export class BaseRef {
 }
 
 export type Config = Record<string, unknown>;
-type AppSettings = { path: string } | { repository: string; ref: string; folder?: string };
 
-const configOf = (text: string): Config => (parse(text) as { config?: Config } | null)?.config ?? {};
+const appSettings = z.union([
+  z.object({ path: z.string() }),
+  z.object({ repository: z.string(), ref: z.string(), folder: z.string().optional() }),
+]);
+type AppSettings = z.infer<typeof appSettings>;
+
+/** The configuration in a settings file. Empty for an invalid file: the preview fails and says so. */
+function configOf(text: string): Config {
+  try {
+    return (parse(text) as { config?: Config } | null)?.config ?? {};
+  } catch {
+    return {};
+  }
+}
 
 /** Output of git in the project. Undefined if git fails, as it does for a file that does not exist at a ref. */
 function git(...args: string[]): string | undefined {

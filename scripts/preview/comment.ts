@@ -3,7 +3,11 @@ import { client, PAGE_SIZE, type GitHubRepository } from "../github";
 interface Comment {
   id: number;
   body?: string;
+  user?: { login?: string };
 }
+
+/** Author of comments that a workflow writes. A comment of another author can have the same text, and its author can edit it. */
+const AUTHOR = "github-actions[bot]";
 
 /**
  * Writes the summary of a stack to its comment on a pull request, and creates the comment if there is none.
@@ -19,7 +23,7 @@ export async function writeComment(
   const { owner, repo } = repository;
   const call = client(repository);
   const marker = `<!-- preview of the stack ${stack} -->`;
-  const body = `${text}\n${marker}`;
+  const marked = `${text}\n${marker}`;
   const on = { owner, repo, issue_number: pullRequest };
   for (let page = 1; ; page++) {
     const { data } = await call("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
@@ -27,14 +31,14 @@ export async function writeComment(
       per_page: PAGE_SIZE,
     });
     const comments = data as Comment[];
-    const existing = comments.find((comment) => comment.body?.endsWith(marker));
+    const existing = comments.find(({ body, user }) => user?.login === AUTHOR && body?.endsWith(marker));
     if (existing) {
       const comment_id = existing.id;
-      await call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", { owner, repo, comment_id, body });
+      await call("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", { owner, repo, comment_id, body: marked });
       return `Updated the comment of ${stack} on #${pullRequest}.`;
     }
     if (comments.length < PAGE_SIZE) break;
   }
-  await call("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", { ...on, body });
+  await call("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", { ...on, body: marked });
   return `Added the comment of ${stack} to #${pullRequest}.`;
 }

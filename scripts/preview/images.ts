@@ -6,7 +6,7 @@ import type { ResourceChange } from "./resource-change";
 
 /** Why an image is built again. */
 export interface RebuildReason {
-  part: ContextPart | "first build" | "base" | "settings";
+  part: ContextPart | "first build" | "base" | "settings" | "other inputs";
   /** What changed in the part: files, packages, or build arguments. */
   details: string[];
 }
@@ -16,7 +16,7 @@ export interface RebuiltImage {
   reasons: RebuildReason[];
 }
 
-const IMAGE = "docker:index/image:Image";
+export const IMAGE_TYPE = "docker:index/image:Image";
 
 /** Build arguments that follow from other parts, or that do not change the image. */
 const DERIVED_ARGUMENTS = ["PARTS", "REVISION", "VERSION", "SOURCE", "BUILDKIT_INLINE_CACHE", "BUILDER", "BASE"];
@@ -34,7 +34,7 @@ export async function rebuiltImages(
   changes: readonly ResourceChange[],
   app: { base?: BaseRef; lock?: string; stack: string },
 ): Promise<RebuiltImage[]> {
-  const rebuilt = changes.filter(({ type, op }) => type === IMAGE && op !== "same" && op !== "delete");
+  const rebuilt = changes.filter(({ type, op }) => type === IMAGE_TYPE && op !== "same" && op !== "delete");
   const files = await app.base?.changedAppFiles(app.stack);
   const order = (name: string) => IMAGES.findIndex((image) => image.name === name);
   rebuilt.sort((a, b) => order(a.name) - order(b.name));
@@ -50,13 +50,15 @@ function reasonsOf(change: ResourceChange, details: Details): RebuildReason[] {
   const settings = Object.keys({ ...before, ...after }).filter(
     (name) => !DERIVED_ARGUMENTS.includes(name) && before[name] !== after[name],
   );
-  return [
+  const all: RebuildReason[] = [
     ...reasons,
     ...(before.BASE === after.BASE
       ? []
       : [{ part: "base" as const, details: [`${shortImage(before.BASE)} → ${shortImage(after.BASE)}`] }]),
     ...(settings.length ? [{ part: "settings" as const, details: settings.sort() }] : []),
   ];
+  // The network settings and the platform, for example, are neither a part nor an argument.
+  return all.length > 0 ? all : [{ part: "other inputs", details: change.properties }];
 }
 
 /** The parts whose hashes differ. All parts, if the earlier image does not have the hashes. */

@@ -2,16 +2,20 @@ import type { CostChange, MonthlyCost } from "./cost-change";
 import type { RebuildReason } from "./images";
 import type { Removal, Summary } from "./summary";
 
-/** Longest comment of GitHub is 65,536 characters. The rest is for the text around it. */
+/** GitHub accepts 65,536 characters in a comment. The rest is for the marker of the comment. */
 const MAXIMUM_LENGTH = 60_000;
 
-/** Entries that a list shows. The others are counted. With it, a summary has at most 60 lines before the raw difference. */
-const SHOWN = 6;
+/** Lines of a summary before the raw difference. */
+const MAXIMUM_LINES = 60;
+
+/** Entries that a list shows. The others are counted. It is the largest number with which the summary is short enough. */
+const SHOWN = [6, 5, 4, 3, 2, 1];
 
 /** The summary as Markdown: at most one screen, with the raw difference folded below it. @param diff - output of `pulumi preview --diff` */
 export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_LENGTH): string {
   if (summary.result === "unchanged") return `${headline(summary)}\n`;
-  const text = `${[headline(summary), ...sections(summary)].join("\n\n")}\n`;
+  const screens = SHOWN.map((shown) => `${[headline(summary), ...sections(summary, shown)].join("\n\n")}\n`);
+  const text = screens.find((screen) => screen.split("\n").length <= MAXIMUM_LINES) ?? screens[screens.length - 1];
   return text + folded(diff, maximumLength - text.length);
 }
 
@@ -32,10 +36,12 @@ function headline({ stack, result, created, updated, images, restarts, removals 
   return `### \`${stack}\`: ${parts.filter(Boolean).join(", ")}`;
 }
 
-function sections(summary: Summary): string[] {
+function sections(summary: Summary, shown: number): string[] {
+  const list = <T>(entries: readonly T[], text: (entry: T) => string, marker = "-") =>
+    items(entries, shown, text, marker);
   const { errors, images, restarts, removals, settings, policy, cost } = summary;
   return [
-    section("Errors", errorBlock(errors)),
+    section("Errors", errorBlock(errors, 4 * shown)),
     section(
       "Removed with their data",
       list(
@@ -62,7 +68,7 @@ function sections(summary: Summary): string[] {
       "Settings",
       list(settings, ({ key, before, after }) => `\`${key}\`: ${code(before)} → ${code(after)}`),
     ),
-    section("Cost a month", costOfChange(cost)),
+    section("Cost a month", costOfChange(cost, shown)),
     section(
       "Policy",
       list(policy, (finding) => {
@@ -73,18 +79,18 @@ function sections(summary: Summary): string[] {
   ].filter(Boolean);
 }
 
-function costOfChange(cost: CostChange | undefined): string {
+function costOfChange(cost: CostChange | undefined, shown: number): string {
   if (!cost) return "";
   const { region, before, after, lines, assumptions, unpriced } = cost;
   const line = (what: string, old: MonthlyCost | undefined, current: MonthlyCost) =>
     `${what}: ${change(old?.atRest, current.atRest)} at rest, ${change(old?.atFullScale, current.atFullScale)} at full scale`;
-  const shown = before ? lines : [];
+  const changed = before ? lines : [];
   return [
     line(`**${region}**`, before, after),
     "",
-    list(shown, ({ what, ...amounts }) => line(what, amounts.before, amounts.after)),
-    list(unpriced, (sentence) => `⚠️ ${sentence}`),
-    ...(shown.length || unpriced.length ? [""] : []),
+    items(changed, shown, ({ what, ...amounts }) => line(what, amounts.before, amounts.after)),
+    items(unpriced, shown, (sentence) => `⚠️ ${sentence}`),
+    ...(changed.length || unpriced.length ? [""] : []),
     `<details><summary>Assumptions</summary>\n\n${assumptions.map((sentence) => `- ${sentence}`).join("\n")}\n\n</details>`,
   ]
     .join("\n")
@@ -99,21 +105,22 @@ const usd = (dollars: number | undefined): string =>
     ? "unknown"
     : dollars.toLocaleString("en-US", { style: "currency", currency: "USD", minimumFractionDigits: 2 });
 
-/** Lines of errors that a summary shows. */
-const SHOWN_LINES = 25;
+/** Characters of a line of an error that a summary shows. */
+const SHOWN_CHARACTERS = 500;
 
-function errorBlock(errors: readonly string[]): string {
+function errorBlock(errors: readonly string[], maximum: number): string {
   const lines = errors.join("\n\n").split("\n");
-  const more = lines.length > SHOWN_LINES ? [`... ${lines.length - SHOWN_LINES} more lines`] : [];
-  return errors.length ? ["```text", ...lines.slice(0, SHOWN_LINES), ...more, "```"].join("\n") : "";
+  const more = lines.length > maximum ? [`... ${lines.length - maximum} more lines`] : [];
+  const shown = lines.slice(0, maximum).map((line) => inFence(line.slice(0, SHOWN_CHARACTERS)));
+  return errors.length ? ["```text", ...shown, ...more, "```"].join("\n") : "";
 }
 
 const section = (title: string, body: string): string => body && `**${title}**\n\n${body}`;
 
-function list<T>(entries: readonly T[], text: (entry: T) => string, marker = "-"): string {
-  const shown = entries.slice(0, SHOWN).map((entry) => `${marker} ${text(entry)}`);
-  const more = entries.length - SHOWN;
-  return [...shown, ...(more > 0 ? [`${marker} and ${more} more`] : [])].join("\n");
+function items<T>(entries: readonly T[], shown: number, text: (entry: T) => string, marker = "-"): string {
+  const first = entries.slice(0, shown).map((entry) => `${marker} ${text(entry)}`);
+  const more = entries.length - shown;
+  return [...first, ...(more > 0 ? [`${marker} and ${more} more`] : [])].join("\n");
 }
 
 /** Files or packages that a reason shows. */
@@ -130,7 +137,7 @@ function removal({ op, type, name, because, stateful, ...entry }: Removal): stri
   const what = `${op} \`${name}\` (${type.split(":").at(-1)})${because.length ? ` because of ${because.map(code).join(", ")}` : ""}`;
   if (!stateful) return what;
   const refused = entry.protected ? " Pulumi refuses it, because the resource is protected." : "";
-  return `⚠️ ${what}: loses ${stateful.loses}.${refused} First follow [docs/${stateful.step}](docs/${stateful.step})`;
+  return `⚠️ ${what}: loses ${stateful.loses}.${refused} First follow ${linkTo(`docs/${stateful.step}`)}`;
 }
 
 function restartSteps({ gpuInstances, roles }: Summary["restarts"]): string[] {
@@ -149,9 +156,19 @@ function folded(diff: string, room: number): string {
   if (!diff.trim()) return "";
   const [start, end] = ["\n<details><summary>Raw difference</summary>\n\n```text\n", "\n```\n\n</details>\n"];
   const note = "\n... cut: the summary of the job has the rest";
-  const text = diff.trim().replaceAll("```", "'''");
+  const text = inFence(diff.trim());
   const space = room - start.length - end.length;
   return start + (text.length <= space ? text : text.slice(0, Math.max(0, space - note.length)) + note) + end;
+}
+
+/** Text in a code block, which it cannot end. */
+const inFence = (text: string): string => text.replaceAll("```", "'''");
+
+/** A link to a file of the repository on GitHub, at the commit of the workflow. Elsewhere, the path of the file. */
+function linkTo(path: string): string {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_SHA } = process.env;
+  if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !GITHUB_SHA) return `\`${path}\``;
+  return `[${path}](${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/blob/${GITHUB_SHA}/${path})`;
 }
 
 const code = (value: string | undefined): string =>

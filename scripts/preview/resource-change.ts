@@ -1,5 +1,5 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import { typeOf, nameOf } from "./urn";
+import { typeOf, nameOf } from "../urn";
 
 /** What a preview does with a resource. A replacement is one change. */
 export type Operation = "create" | "update" | "replace" | "delete" | "same";

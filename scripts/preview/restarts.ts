@@ -15,8 +15,9 @@ export interface Restarts {
   roles: Restart[];
 }
 
-const SERVICE = "aws:ecs/service:Service";
 const CONTAINER = "docker:index/container:Container";
+/** Resources that run a role. Their name is that of the role. */
+export const SERVICE_TYPES = ["aws:ecs/service:Service", CONTAINER];
 const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 const LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 
@@ -39,7 +40,7 @@ const RESTARTING = [
 /** The roles that a preview restarts. A role that is created starts, and is not listed. */
 export function restartsOf(changes: readonly ResourceChange[]): Restarts {
   const roles = ROLES.flatMap(({ name }): Restart[] => {
-    const service = changes.find((change) => change.name === name && [SERVICE, CONTAINER].includes(change.type));
+    const service = changes.find((change) => change.name === name && SERVICE_TYPES.includes(change.type));
     if (!service || !restarts(service)) return [];
     const task = changes.find((change) => change.type === TASK_DEFINITION && change.name === `${name}-task-definition`);
     const others = service.properties.filter((property) => property !== "taskDefinition");

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { CommandError, LocalWorkspace, type EngineEvent } from "@pulumi/pulumi/automation";
+import { withoutCredentials } from "../../stack/config/problem";
 import { ROOT } from "../../stack/root";
 import { errorsIn } from "../pulumi-errors";
+import { nameOf } from "../urn";
 import { resourceChanges, type ResourceChange } from "./resource-change";
 
 /** A violation of a rule of the policy pack. */
@@ -47,10 +49,10 @@ export async function runPreview(stackName: string): Promise<Preview> {
       onEvent: (event) => void events.push(event),
       onOutput: (text) => (diff += text),
     });
-    return { ...reportOf(events), errors: [], diff };
+    return { ...reportOf(events), errors: [], diff: withoutCredentials(diff) };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { ...reportOf(events), errors: errorsOf(events, error), diff };
+    return { ...reportOf(events), errors: errorsOf(events, error), diff: withoutCredentials(diff) };
   } finally {
     // The stack that the user selected stays selected.
     if (selected && selected.name !== stackName) await workspace.selectStack(selected.name);
@@ -67,7 +69,8 @@ const reportOf = (events: readonly EngineEvent[]): Pick<Preview, "changes" | "fi
 function regionOf(events: readonly EngineEvent[]): string {
   const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
   const provider = steps.find(({ type }) => type === "pulumi:providers:aws");
-  return String((provider?.new ?? provider?.old)?.inputs.region ?? "");
+  const { AWS_REGION = "", AWS_DEFAULT_REGION = "" } = process.env;
+  return String((provider?.new ?? provider?.old)?.inputs.region ?? (AWS_REGION || AWS_DEFAULT_REGION));
 }
 
 function findingsOf(events: readonly EngineEvent[]): PolicyFinding[] {
@@ -77,7 +80,7 @@ function findingsOf(events: readonly EngineEvent[]): PolicyFinding[] {
           {
             policy: event.policyName,
             mandatory: event.enforcementLevel === "mandatory",
-            resource: event.resourceUrn?.split("::").at(-1) ?? "",
+            resource: nameOf(event.resourceUrn ?? ""),
             message: plain(event.message),
           },
         ]

@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../stack/config/problem";
 import type { Config } from "./base-ref";
 
 /** A setting of the stack file that differs from the base ref. A value that is absent is undefined, and a secret one `[secret]`. */
@@ -19,8 +20,15 @@ export function changedSettings({ before, after }: { before: Config; after: Conf
 /** End of the path of an encrypted value: Pulumi stores it below `secure`. */
 const SECRET = /\.secure$/;
 
-const shown = (key: string, values: Map<string, string>): string | undefined =>
-  SECRET.test(key) && values.has(key) ? "[secret]" : values.get(key);
+/** A list that contains encrypted values. */
+const SECRET_LIST = /^\[.*"secure":/;
+
+/** A value for people: without encrypted values, and without the credentials of URLs. */
+function shown(key: string, values: Map<string, string>): string | undefined {
+  const value = values.get(key);
+  if (value === undefined) return undefined;
+  return SECRET.test(key) || SECRET_LIST.test(value) ? "[secret]" : withoutCredentials(value);
+}
 
 function flatten(value: unknown, key = ""): [string, string][] {
   if (Array.isArray(value) || typeof value !== "object" || value === null) return [[key, JSON.stringify(value)]];

@@ -1,9 +1,9 @@
 import { statefulOf } from "../../stack/aws/stateful";
 import type { BaseRef } from "./base-ref";
 import { costChange, type CostChange } from "./cost-change";
-import { rebuiltImages, type RebuiltImage } from "./images";
+import { IMAGE_TYPE, rebuiltImages, type RebuiltImage } from "./images";
 import type { ResourceChange } from "./resource-change";
-import { restartsOf, type Restarts } from "./restarts";
+import { restartsOf, SERVICE_TYPES, type Restarts } from "./restarts";
 import type { PolicyFinding, Preview } from "./run-preview";
 import { changedSettings, type ChangedSetting } from "./settings";
 
@@ -28,7 +28,7 @@ export interface Summary {
   errors: string[];
   /** Number of resources that are created. */
   created: number;
-  /** Number of resources that are updated in place, without images and services. */
+  /** Number of resources that are updated in place, without images and roles that restart. */
   updated: number;
   images: RebuiltImage[];
   restarts: Restarts;
@@ -52,15 +52,16 @@ export interface SummaryArgs {
 /** Summarizes a preview. */
 export async function summarize({ stack, preview, base, lock }: SummaryArgs): Promise<Summary> {
   const { changes, findings, errors, region } = preview;
+  const restarts = restartsOf(changes);
   const changed = changes.some(({ op }) => op !== "same");
   return {
     stack,
     result: errors.length > 0 ? "failed" : changed ? "changed" : "unchanged",
     errors,
     created: changes.filter(({ op }) => op === "create").length,
-    updated: changes.filter(({ op, type }) => op === "update" && !SHOWN_AS.includes(type)).length,
+    updated: changes.filter((change) => change.op === "update" && !isListed(change, restarts)).length,
     images: await rebuiltImages(changes, { base, lock, stack }),
-    restarts: restartsOf(changes),
+    restarts,
     removals: removalsOf(changes),
     settings: base ? changedSettings(base.configs(stack)) : [],
     policy: findings,
@@ -68,8 +69,9 @@ export async function summarize({ stack, preview, base, lock }: SummaryArgs): Pr
   };
 }
 
-/** Resources whose updates are listed as images and restarts. */
-const SHOWN_AS = ["docker:index/image:Image", "aws:ecs/service:Service", "docker:index/container:Container"];
+/** Whether an update is listed as an image or as a restart. */
+const isListed = ({ type, name }: ResourceChange, { roles }: Restarts): boolean =>
+  type === IMAGE_TYPE || (SERVICE_TYPES.includes(type) && roles.some(({ role }) => role === name));
 
 /** Resources whose replacement is a new revision of the same thing. The old one stays in use until nothing needs it. */
 const REVISIONS = ["aws:ecs/taskDefinition:TaskDefinition", "aws:secretsmanager/secretVersion:SecretVersion"];

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 
-/** The parts of a build context that change for different reasons, each with its files and folders. Together they are the whole context. */
+/**
+ * The parts of a build context that change for different reasons, each with its files and folders. Together they are the
+ * whole context except the credentials and the settings of the network.
+ */
 export const CONTEXT_PARTS = {
   code: ["app"],
   "static files": ["served"],

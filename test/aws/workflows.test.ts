@@ -51,7 +51,7 @@ it("a property that differs and a resource that is missing are in the issue", as
   const { topicArn } = JSON.parse(await stack.must("stack output --json")) as { topicArn: string };
   await stack.emulator.call("sns", "DeleteTopic", { Version: "2010-03-31", TopicArn: topicArn });
   const { code, text } = await drift();
-  expect(code, text).toBe(1);
+  expect(code, text).toBe(3);
   expect(text).toMatch(/Opened the issue #1\.\n$/);
   expect(github.open).toHaveLength(1);
   const { body } = github.open[0];
@@ -63,7 +63,7 @@ it("a property that differs and a resource that is missing are in the issue", as
 it("the same differences on the next night are in the same issue, and nothing is written to the state", async () => {
   const files = () => stack.mustLine(`find "\${PULUMI_BACKEND_URL#file://}" -type f -printf '%p %T@\\n' | sort`);
   const before = await files();
-  expect(await drift()).toMatchObject({ code: 1, text: expect.stringMatching(/Updated the issue #1\.\n$/) as string });
+  expect(await drift()).toMatchObject({ code: 3, text: expect.stringMatching(/Updated the issue #1\.\n$/) as string });
   expect(github.issues).toHaveLength(1);
   expect(before).toContain("/stacks/spatialforge/dev.json");
   expect(await files()).toBe(before);

@@ -102,7 +102,13 @@ export class FakeGitHub {
 /** The ID of a comment is the number of its issue times this, and its index. */
 const COMMENTS = 1000;
 
-function commentsOf({ number, comments }: StoredIssue, query: URLSearchParams): { id: number; body: string }[] {
+/** Comments of workflows and, if they start with `talk`, of a person. */
+function commentsOf({ number, comments }: StoredIssue, query: URLSearchParams): object[] {
   const [page, size] = [Number(query.get("page") ?? 1), Number(query.get("per_page") ?? 30)];
-  return comments.map((body, index) => ({ id: number * COMMENTS + index, body })).slice((page - 1) * size, page * size);
+  return comments
+    .map((body, index) => ({
+      ...{ id: number * COMMENTS + index, body },
+      user: { login: body.startsWith("talk") ? "somebody" : "github-actions[bot]" },
+    }))
+    .slice((page - 1) * size, page * size);
 }

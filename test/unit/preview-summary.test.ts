@@ -1,10 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { BaseRef } from "../../scripts/preview/base-ref";
 import { writeComment } from "../../scripts/preview/comment";
+import { rebuiltImages } from "../../scripts/preview/images";
 import { markdown } from "../../scripts/preview/markdown";
 import { resourceChanges } from "../../scripts/preview/resource-change";
 import { restartsOf } from "../../scripts/preview/restarts";
 import { changedSettings } from "../../scripts/preview/settings";
-import type { Summary } from "../../scripts/preview/summary";
+import { summarize, type Summary } from "../../scripts/preview/summary";
 import { FakeGitHub } from "../harness/fake-github";
 
 const SUMMARY: Summary = {
@@ -19,7 +25,7 @@ const SUMMARY: Summary = {
   settings: [],
   policy: [],
 };
-const visible = (text: string) => text.split("<details>")[0];
+const visible = (text: string) => text.split("<details><summary>Raw difference")[0];
 const many = <T>(entry: (index: number) => T) => Array.from({ length: 100 }, (_, index) => entry(index));
 
 describe("markdown", () => {
@@ -48,13 +54,29 @@ describe("markdown", () => {
       })),
       settings: many((index) => ({ key: `k${index}`, before: "1", after: "2" })),
       policy: many(() => ({ policy: "p", mandatory: true, resource: "r", message: "rule\ndetail" })),
+      cost: {
+        region: "us-east-1",
+        before: { atRest: 1, atFullScale: 2 },
+        after: { atRest: 3, atFullScale: 4 },
+        lines: many((index) => ({ what: `w${index}`, before: { atRest: 1 }, after: { atRest: 2 } })),
+        assumptions: many(() => "a").slice(0, 6),
+        unpriced: many((index) => `u${index}`),
+      },
     };
-    expect(visible(markdown(everything, "raw")).split("\n").length).toBeLessThanOrEqual(60);
+    for (const summary of [everything, { ...everything, cost: undefined, result: "failed", errors: many(() => "error") } as Summary]) {
+      expect(visible(markdown(summary, "raw")).split("\n").length).toBeLessThanOrEqual(60);
+    }
   });
 
   it("has at most 60 lines for a preview with long errors", () => {
     const errors = many(() => many(() => "line").join("\n"));
     expect(visible(markdown({ ...SUMMARY, result: "failed", errors }, "")).split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  it("cuts long lines of errors, which cannot end their code block", () => {
+    const text = markdown({ ...SUMMARY, result: "failed", errors: [`\`\`\` @everyone ${"x".repeat(100_000)}`] }, "raw");
+    expect(text.length).toBeLessThan(2000);
+    expect(text.match(/```/g)).toHaveLength(4); // the block of the errors, and that of the raw difference
   });
 
   it("cuts the raw difference, so that GitHub accepts the comment, and closes what it opened", () => {
@@ -83,7 +105,22 @@ describe("markdown", () => {
     );
     expect(text).toMatch(/^### `dev`: ⚠️ 1 resource with data is replaced or deleted/);
     expect(text).toContain("loses API keys. Pulumi refuses it, because the resource is protected.");
-    expect(text).toContain("docs/redis.md#restore");
+    expect(text).toContain("First follow `docs/redis.md#restore`");
+  });
+
+  it("links to the documented step at the commit of a workflow", () => {
+    const variables = { GITHUB_SERVER_URL: "https://github.example", GITHUB_REPOSITORY: "o/n", GITHUB_SHA: "abc" };
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    const removals: Summary["removals"] = [
+      {
+        ...{ op: "delete", type: "aws:s3/bucket:Bucket", name: "b", because: [], protected: false },
+        stateful: { name: "bucket", loses: "results", step: "aws.md#replace" },
+      },
+    ];
+    expect(markdown({ ...SUMMARY, removals }, "")).toContain(
+      "(https://github.example/o/n/blob/abc/docs/aws.md#replace)",
+    );
+    vi.unstubAllEnvs();
   });
 });
 
@@ -138,9 +175,20 @@ describe("the changes of a preview", () => {
     expect(JSON.stringify(restarts)).not.toContain("s3cr3t");
   });
 
-  it("do not restart a role whose service only gets another number of tasks", () => {
+  it("do not restart a role whose service only gets another number of tasks, but count it as updated", async () => {
     const changes = changesOf(step("update", SERVICE, { desiredCount: 1 }, { desiredCount: 2 }, ["desiredCount"]));
     expect(restartsOf(changes).roles).toEqual([]);
+    const preview = { changes, findings: [], errors: [], region: "us-east-1", diff: "" };
+    expect(await summarize({ stack: "dev", preview })).toMatchObject({ updated: 1, result: "changed" });
+  });
+
+  it("say that other inputs changed, if an image is built although no part and no argument differs", async () => {
+    const image = urn("docker:index/image:Image", "cpu");
+    const build = (contextDigest: string) => ({ build: { args: { PARTS: '{"code":"1"}', BASE: "b" }, contextDigest } });
+    const changes = changesOf(step("update", image, build("1"), build("2"), ["build"]));
+    expect(await rebuiltImages(changes, { stack: "dev" })).toEqual([
+      { image: "cpu", reasons: [{ part: "other inputs", details: ["build"] }] },
+    ]);
   });
 });
 
@@ -150,12 +198,57 @@ describe("changedSettings", () => {
     const after = {
       "spatialforge:aws": { gpu: { maxInstances: 3, spot: true } },
       "spatialforge:netrc": { secure: "v1:def" },
+      "spatialforge:list": [{ secure: "v1:ghi" }],
+      "spatialforge:indexes": { python: "https://user:s3cr3t@index.example/simple" },
     };
     expect(changedSettings({ before, after })).toEqual([
       { key: "spatialforge:aws.gpu.maxInstances", before: "2", after: "3" },
       { key: "spatialforge:aws.gpu.spot", before: undefined, after: "true" },
+      { key: "spatialforge:indexes.python", before: undefined, after: '"https://index.example/simple"' },
+      { key: "spatialforge:list", before: undefined, after: "[secret]" },
       { key: "spatialforge:netrc", before: "[secret]", after: "[secret]" },
     ]);
+  });
+});
+
+describe("a base ref", () => {
+  it("that the repository does not have is an error", () => {
+    expect(() => new BaseRef("no/such-ref")).toThrow(/--base no\/such-ref: the repository has no such commit/);
+  });
+
+  it.each([
+    ["text instead of a section", "sample-app"],
+    ["a repository that git cannot read", { repository: "/no/such/repository", ref: "main" }],
+  ])("has no changed files for %s: the preview says what is wrong", async (_, app) => {
+    const base = new BaseRef("HEAD");
+    const [before, after] = [{ repository: "/no/such/repository", ref: "v1" }, app];
+    vi.spyOn(base, "configs").mockReturnValue({
+      before: { "spatialforge:app": before },
+      after: { "spatialforge:app": after },
+    });
+    expect(await base.changedAppFiles("dev")).toEqual([]);
+  });
+
+  it("compares the files of two refs of a repository", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "preview-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@e.org", ...args]);
+    const write = (file: string, text: string) => {
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), text);
+      git("add", "-A");
+      git("commit", "-qm", text);
+    };
+    git("init", "-q");
+    write("spatialforge/main.py", "old");
+    git("tag", "v1");
+    for (const file of ["spatialforge/main.py", "README.md", "static/new.html"]) write(file, "new");
+    git("tag", "v2");
+    const base = new BaseRef("HEAD");
+    const app = (ref: string) => ({ "spatialforge:app": { repository: folder, ref } });
+    vi.spyOn(base, "configs").mockReturnValue({ before: app("v1"), after: app("v2") });
+    expect(await base.changedAppFiles("dev")).toEqual(["spatialforge/main.py", "static/new.html"]);
   });
 });
 
@@ -165,7 +258,8 @@ describe("writeComment", () => {
   afterEach(() => github.stop());
 
   it("adds one comment per stack, and updates it with every push", async () => {
-    github.add({ number: 7, comments: [...many((index) => `talk ${index}`)] });
+    const marker = "<!-- preview of the stack dev -->";
+    github.add({ number: 7, comments: [...many((index) => `talk ${index}`), `talk of another author\n${marker}`] });
     for (const text of ["first", "second"]) {
       for (const stack of ["dev", "prod"]) await writeComment(github.repository, 7, stack, `${text} ${stack}`);
     }

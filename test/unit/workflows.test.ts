@@ -196,11 +196,12 @@ describe("permissions", () => {
     }
   });
 
-  it("drift uses a read-only role of its own, outside of the environments of the deployments", () => {
+  it("drift uses a read-only role of its own, which no other job on main can assume", () => {
     const { environment, steps } = drift.jobs.drift;
     const [{ with: inputs }] = steps.filter(({ uses }) => uses?.includes("configure-aws-credentials"));
     expect(inputs).toMatchObject({ "role-to-assume": "${{ vars.AWS_DRIFT_ROLE }}" });
-    expect(environment).toBeUndefined();
+    expect(environment).toBe("drift");
+    expect(jobs.filter(([, job]) => job.environment === "drift").map(([name]) => name)).toHaveLength(1);
   });
 
   it("the job that can write to the repository runs no code of packages", () => {
@@ -286,8 +287,9 @@ describe("conditions", () => {
 
   it.each([
     [0, true],
-    [1, true],
+    [1, false],
     [2, false],
+    [3, true],
     [137, false],
   ])("npm run drift with the exit code %i: success is %s", (code, success) => {
     const { run = "" } = drift.jobs.drift.steps.find((step) => step.run?.includes("npm run drift"))!;
@@ -493,7 +495,7 @@ describe("docs/github.md", () => {
     });
     expect([...doc.matchAll(/^role (spatialforge-\S+(?: \S+)+)$/gm)].map(([, words]) => words.split(" "))).toEqual([
       ["spatialforge-preview", "pull_request", "preview", "ReadOnlyAccess"],
-      ["spatialforge-drift", "ref:refs/heads/main", "preview", "ReadOnlyAccess"],
+      ["spatialforge-drift", "environment:drift", "preview", "ReadOnlyAccess"],
       ["spatialforge-dev", "environment:dev", "deploy", "PowerUserAccess"],
       ["spatialforge-prod", "environment:prod", "deploy", "PowerUserAccess"],
       ["spatialforge-renew", "ref:refs/heads/main", "renew"],

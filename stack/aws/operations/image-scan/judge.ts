@@ -20,8 +20,8 @@ export interface Judgment {
 const UNRATED = new Set(["UNDEFINED", "UNTRIAGED"]);
 
 /**
- * Compares the findings of images with the settings. An image that is already in a release only causes warnings: it runs anyway, and a
- * rollback to it must not fail because of a vulnerability that became known later.
+ * Compares the findings of images with the settings. An image that is already in a release only causes warnings: it runs now, or ran
+ * before, and a rollback to it must not fail because of a vulnerability that became known later.
  *
  * @param today - in UTC, as `YYYY-MM-DD`
  */
@@ -57,12 +57,7 @@ export function judge(
   return judgment;
 }
 
-/** A severity that this program does not know counts as the highest. */
-function isAbove(severity: string, maximum: Severity): boolean {
-  if (UNRATED.has(severity)) return false;
-  const rank = SEVERITIES.indexOf(severity as Severity);
-  return (rank < 0 ? SEVERITIES.length : rank) > SEVERITIES.indexOf(maximum);
-}
+const isAbove = (severity: string, maximum: Severity): boolean => rankOf(severity) > SEVERITIES.indexOf(maximum);
 
 /** One finding for each ID, with all packages that have it and its highest severity. */
 function unique(findings: readonly Finding[]): Finding[] {
@@ -76,6 +71,11 @@ function unique(findings: readonly Finding[]): Finding[] {
   return [...merged.values()].sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.id.localeCompare(b.id));
 }
 
-const rankOf = (severity: string): number => SEVERITIES.indexOf(severity as Severity);
+/** Position of a severity. One without a rating is the lowest, and one that this program does not know the highest. */
+function rankOf(severity: string): number {
+  if (UNRATED.has(severity)) return -1;
+  const rank = SEVERITIES.indexOf(severity as Severity);
+  return rank < 0 ? SEVERITIES.length : rank;
+}
 
 const inPackages = ({ packages }: Finding): string => (packages.length ? ` in ${packages.join(", ")}` : "");
