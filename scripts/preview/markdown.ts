@@ -41,7 +41,7 @@ function sections(summary: Summary, shown: number): string[] {
     items(entries, shown, text, marker);
   const { errors, images, restarts, removals, settings, policy, cost } = summary;
   return [
-    section("Errors", errorBlock(errors, 4 * shown)),
+    section("Errors", errorBlock(errors, 3 * shown)),
     section(
       "Removed with their data",
       list(

@@ -63,7 +63,10 @@ describe("markdown", () => {
         unpriced: many((index) => `u${index}`),
       },
     };
-    for (const summary of [everything, { ...everything, cost: undefined, result: "failed", errors: many(() => "error") } as Summary]) {
+    for (const summary of [
+      everything,
+      { ...everything, cost: undefined, result: "failed", errors: many(() => "error") } as Summary,
+    ]) {
       expect(visible(markdown(summary, "raw")).split("\n").length).toBeLessThanOrEqual(60);
     }
   });
