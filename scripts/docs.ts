@@ -1,21 +1,19 @@
 /**
- * `npm run docs`: updates the generated tables in docs/aws.md: the settings with their defaults, the cost of dev and prod, and the protected
- * resources.
+ * A part of `npm run docs`: updates the generated tables of the settings and the protected resources in docs/aws.md. The tables of the costs
+ * are updated by test/unit/cost-docs.test.ts, because only tests record the resources of a stack.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { hourlyCost } from "../stack/aws/operations/cost";
 import { STATEFUL } from "../stack/aws/stateful";
 import { awsSettingsSchema } from "../stack/config/aws-schema";
 import { ROOT } from "../stack/root";
 import { markdownTable, withGeneratedTable } from "./generated-tables";
-import { AWS_STACKS, readStackConfig } from "./stack-file";
 
 const PAGE = join(ROOT, "docs", "aws.md");
 
 /** The generated tables, by the name in their markers. */
-const TABLES: Record<string, () => string> = { settings: settingsTable, cost: costTable, protection: protectionTable };
+const TABLES: Record<string, () => string> = { settings: settingsTable, protection: protectionTable };
 
 /**
  * Replaces the generated tables in a page.
@@ -38,33 +36,6 @@ function settingRows(schema: z.core.JSONSchema.BaseSchema, path: string): string
   const { default: value, description = "" } = schema;
   const text = typeof value === "string" && value ? value : JSON.stringify(value);
   return [[`\`${path}\``, value === undefined ? "" : `\`${text}\``, description]];
-}
-
-/** Parts of the column headings, by scale. Each stack has two columns. */
-const SCALES = { rest: "at rest (minimum tasks)", full: "at full scale (maximum tasks)" } as const;
-
-/** The cost of dev and prod per hour. */
-function costTable(): string {
-  const columns = AWS_STACKS.flatMap((stack) => {
-    const settings = awsSettingsSchema.parse(readStackConfig(stack).aws);
-    return (["rest", "full"] as const).map((scale) => ({
-      heading: `${stack}, ${SCALES[scale]}`,
-      ...hourlyCost(settings, scale),
-    }));
-  });
-  const names = [...new Set(columns.flatMap(({ lines }) => lines.map(({ what }) => what)))];
-  const cells = (name: string) =>
-    columns.map(({ lines }) => {
-      const line = lines.find(({ what }) => what === name);
-      return line ? `${line.count} × ${line.price.toFixed(4)}` : "";
-    });
-  return markdownTable(
-    ["", ...columns.map(({ heading }) => heading)],
-    [
-      ...names.map((name) => [name, ...cells(name)]),
-      ["**total**", ...columns.map(({ total }) => `**${total.toFixed(2)}**`)],
-    ],
-  );
 }
 
 /** The resources that Pulumi refuses to replace on prod. */

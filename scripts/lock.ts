@@ -6,14 +6,12 @@
  * variant is a second resolution, with the PyTorch CPU index.
  */
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openApp } from "../stack/app/source";
-import { settingsSchema } from "../stack/config/schema";
+import { settingsSchema, type Settings } from "../stack/config/schema";
 import { withoutCredentials } from "../stack/config/problem";
 import { LockError } from "../stack/lock/error";
-import type { LockChoice } from "../stack/lock/project";
-import { ROOT } from "../stack/root";
 import { newestAmi, pinAmi } from "./lock/ami";
 import { pinBases } from "./lock/bases";
 import { makeLock } from "./lock/make-lock";
@@ -31,7 +29,6 @@ Requires a package index, and uv (https://docs.astral.sh/uv/) and a Python that 
 
   --app PATH           folder with the app's pyproject.toml (default: sample-app)
   --stack NAME         use the app, and its extras, groups, requirements and overrides, in Pulumi.NAME.yaml
-  --name NAME          name of the lock (default: the project's name)
   --extra NAME         also lock these optional dependencies of the app (can be repeated, as the next three)
   --group NAME         also lock this dependency group of the app
   --requirement SPEC   also lock a package that the app does not declare, as in 'ultralytics>=8'
@@ -51,84 +48,78 @@ its versions. Pins that are kept also keep their hashes while the index has them
 uploaded later.
 `;
 
-const listed = (changed: readonly string[]): string => changed.map((file) => basename(file)).join(", ") || "unchanged";
-
 /**
- * The app in the settings of a stack, and what the settings add to it.
- * @throws LockError if the stack has no settings file, or the app cannot be opened
+ * Pins something in the settings files, and returns the exit code.
+ * @param what - what was pinned: the start of the output
  */
-async function appOfStack(stack: string): Promise<{ app: string; choice: LockChoice }> {
+function pinned(what: string, changed: readonly string[], check: boolean): number {
+  console.log(`${what}${changed.map((file) => basename(file)).join(", ") || "unchanged"}`);
+  return check && changed.length > 0 ? 1 : 0;
+}
+
+/** The setting `app` of a stack. @throws LockError if the stack has no settings file, or the setting is invalid */
+function appOfStack(stack: string): Settings["app"] {
   if (!existsSync(stackFile(stack)))
     throw new LockError(`Pulumi.${stack}.yaml does not exist: --stack is the name of a stack`);
   const parsed = settingsSchema.shape.app.safeParse(readStackConfig(stack).app);
-  if (!parsed.success)
-    throw new LockError(`spatialforge:app in Pulumi.${stack}.yaml: ${parsed.error.issues[0].message}`);
-  try {
-    return { app: (await openApp(parsed.data)).folder, choice: parsed.data };
-  } catch (error) {
-    throw new LockError(`spatialforge:app in Pulumi.${stack}.yaml: ${(error as Error).message}`);
-  }
+  if (parsed.success) return parsed.data;
+  throw new LockError(`spatialforge:app in Pulumi.${stack}.yaml: ${parsed.error.issues[0].message}`);
 }
 
 async function main(): Promise<number> {
-  try {
-    const { values } = parseArgs({
-      options: {
-        app: { type: "string", default: join(ROOT, "sample-app") },
-        stack: { type: "string" },
-        extra: { type: "string", multiple: true },
-        group: { type: "string", multiple: true },
-        requirement: { type: "string", multiple: true },
-        override: { type: "string", multiple: true },
-        name: { type: "string" },
-        upgrade: { type: "boolean", default: false },
-        check: { type: "boolean", default: false },
-        "cpu-index": { type: "string", default: CPU_INDEX },
-        "without-cpu-index": { type: "boolean", default: false },
-        ami: { type: "boolean", default: false },
-        bases: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      return 0;
-    }
-    const { name, upgrade, check } = values;
-    if (values.ami) {
-      const newest = await newestAmi();
-      const changed = pinAmi(PIN_FILES, newest, !check);
-      console.log(`${newest}: ${listed(changed)}`);
-      return check && changed.length > 0 ? 1 : 0;
-    }
-    if (values.bases) {
-      const { pinned, changed } = await pinBases(PIN_FILES, !check);
-      console.log(`${pinned.join("\n")}\n${listed(changed)}`);
-      return check && changed.length > 0 ? 1 : 0;
-    }
-    const { extra: extras, group: groups, requirement: requirements, override: overrides } = values;
-    const chosen = values.stack
-      ? await appOfStack(values.stack)
-      : { app: values.app, choice: { extras, groups, requirements, overrides } };
-    const cpuIndex = values["without-cpu-index"] ? undefined : values["cpu-index"];
-    const unchanged = await makeLock({ ...chosen, name, upgrade, check, cpuIndex });
-    return check && !unchanged ? 1 : 0;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code?.startsWith("ERR_PARSE_ARGS")) {
-      console.error(`${withoutCredentials(message)}\n\n${USAGE}`);
-      return 2;
-    }
-    if (error instanceof LockError) {
-      console.error(message);
-      return 1;
-    }
-    throw error;
+  const { values } = parseArgs({
+    options: {
+      app: { type: "string", default: "sample-app" },
+      stack: { type: "string" },
+      extra: { type: "string", multiple: true },
+      group: { type: "string", multiple: true },
+      requirement: { type: "string", multiple: true },
+      override: { type: "string", multiple: true },
+      upgrade: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      "cpu-index": { type: "string", default: CPU_INDEX },
+      "without-cpu-index": { type: "boolean", default: false },
+      ami: { type: "boolean", default: false },
+      bases: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const { upgrade, check, extra: extras, group: groups, requirement: requirements, override: overrides } = values;
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
   }
+  if (values.ami) {
+    const newest = await newestAmi();
+    return pinned(`${newest}: `, pinAmi(PIN_FILES, newest, !check), check);
+  }
+  if (values.bases) {
+    const bases = await pinBases(PIN_FILES, !check);
+    return pinned(`${bases.pinned.join("\n")}\n`, bases.changed, check);
+  }
+  const app = values.stack
+    ? appOfStack(values.stack)
+    : { path: resolve(values.app), extras, groups, requirements, overrides };
+  const source = values.stack ? `spatialforge:app in Pulumi.${values.stack}.yaml` : `--app ${values.app}`;
+  const { folder } = await openApp(app).catch((error: Error) => {
+    throw new LockError(`${source}:\n${error.message}`);
+  });
+  const cpuIndex = values["without-cpu-index"] ? undefined : values["cpu-index"];
+  const unchanged = await makeLock({ app: folder, choice: app, upgrade, check, cpuIndex });
+  return check && !unchanged ? 1 : 0;
+}
+
+function report(error: NodeJS.ErrnoException): number {
+  const isUsage = error.code?.startsWith("ERR_PARSE_ARGS");
+  if (!isUsage && !(error instanceof LockError)) throw error;
+  console.error(isUsage ? `${withoutCredentials(error.message)}\n\n${USAGE}` : error.message);
+  return isUsage ? 2 : 1;
 }
 
 if (require.main === module) {
-  void main().then((code) => {
-    process.exitCode = code;
-  });
+  void main()
+    .catch(report)
+    .then((code) => {
+      process.exitCode = code;
+    });
 }

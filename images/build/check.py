@@ -39,7 +39,7 @@ def removed_files() -> dict[str, tuple[str, str]]:
 def locked(folder: Path) -> set[str]:
     """The packages in the lock files of a folder."""
     text = "\n".join(file.read_text() for file in folder.glob("*.txt"))
-    return {prune.normalized(name) for name in re.findall(r"^([\w.-]+)(?:==| @ )", text, re.MULTILINE)}
+    return {prune.normalized(name) for name in prune.pinned(text)}
 
 
 def modules(chosen: set[str] | None) -> Iterator[str]:

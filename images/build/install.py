@@ -14,13 +14,12 @@ import compileall
 import json
 import os
 import py_compile
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from prune import prune
+from prune import pinned, prune
 
 # Copied as a whole. A directory that COPY creates would have the time of the build, which would change the layer.
 OUT = Path("/out")
@@ -33,14 +32,18 @@ EPOCH = 315532800
 NOT_COMPILED = ("transformers/models", "torch/_inductor")
 
 
-def uv(file: Path, *options: str) -> bool:
+def uv(file: Path, *options: str) -> str | None:
+    """Installs the packages in a lock file. Returns the error output if it fails."""
     command = ["uv", "pip", "install", "-q", "--python", sys.executable, "--target", str(SITE), "--no-deps", "-r", str(file)]
-    return subprocess.run([*command, *options]).returncode == 0
+    run = subprocess.run([*command, *options], stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(run.stderr)
+    return run.stderr if run.returncode else None
 
 
-def names(file: Path) -> str:
-    """The packages in a lock file."""
-    return ", ".join(re.findall(r"^([\w.-]+)(?:==| @ )", file.read_text(), re.MULTILINE))
+def failed(file: Path, errors: str) -> str:
+    """The packages in a lock file that an error output of uv names, or all."""
+    names = pinned(file.read_text())
+    return ", ".join([name for name in names if f"`{name}==" in errors or f"`{name} @" in errors] or names)
 
 
 def install(locks: Path) -> None:
@@ -53,17 +56,18 @@ def install(locks: Path) -> None:
     hashed = ["--require-hashes", "--index-strategy", "unsafe-best-match"]
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     compiled = "Set app.buildPackages to the OS packages that it needs, such as libpq-dev for psycopg2."
+    private = " Set netrc if the repository is private."
     torch = locks / "torch.cpu.txt"
     torch_hashes = ["--require-hashes"] if torch.exists() and "--hash" in torch.read_text() else []
     steps = (
         (torch, ["--index-url", os.environ.get("TORCH_CPU_INDEX", ""), *torch_hashes], "The CPU builds of torch cannot be installed"),
         (locks / "requirements.txt", ["--only-binary", ":all:", *hashed], f"A package cannot be installed. It may have no wheel for {python}"),
         (locks / "source.txt", hashed, "A package without a wheel cannot be compiled: {names}. " + compiled),
-        (locks / "git.txt", [], "A package from a git repository cannot be installed: {names}. " + compiled),
+        (locks / "git.txt", [], "A package from a git repository cannot be installed: {names}. " + compiled + private),
     )
     for file, options, problem in steps:
-        if file.exists() and not uv(file, *options):
-            raise SystemExit(problem.format(names=names(file)))
+        if file.exists() and (errors := uv(file, *options)) is not None:
+            raise SystemExit(problem.format(names=failed(file, errors)))
 
 
 def keep_files(locks: Path) -> dict[str, list[str]]:

@@ -20,6 +20,11 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def pinned(text: str) -> list[str]:
+    """The packages that a lock file pins."""
+    return re.findall(r"^([\w.-]+)(?:==| @ )", text, re.MULTILINE)
+
+
 class Package:
     """An installed distribution: its normalized name, and its files by their path below the folder of all packages."""
 

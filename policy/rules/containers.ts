@@ -1,4 +1,4 @@
-import { PREVIEW_DIGEST } from "../../stack/images/placeholder";
+import { PREVIEW_DIGEST } from "../../stack/images/catalog";
 import type { Context, Resource, ResourceRule, Rule } from "../rule";
 import { at, isOneOf, isSet, list, parsed, shown, UNKNOWN } from "../values";
 

@@ -11,34 +11,21 @@ export interface Pin {
   readonly hashes: readonly string[];
 }
 
-/** Parses a requirements file that pins each package. */
+/** Parses a requirements file that pins each package. @throws LockError that names a line which pins none */
 export function parsePins(text: string): Pin[] {
   const lines = text.replace(/\\\r?\n/g, " ").split(/\r?\n/);
   return lines.flatMap((line) => {
     if (/^\s*(#|--|$)/.test(line)) return [];
     const [requirement, ...hashes] = line.trim().split(/\s+--hash=/);
-    const name = requirementName(requirement);
-    if (name === "" || !/^[\w.-]+(==| @ )/.test(requirement)) {
-      throw new LockError(`"${requirement}" pins no package`);
-    }
-    return [{ name, text: withoutEnvironment(requirement), hashes: hashes.map((hash) => hash.trim()).sort() }];
+    if (!/^\w[\w.-]*(==| @ )/.test(requirement)) throw new LockError(`"${requirement}" pins no package`);
+    // uv repeats the machines in each marker. All images have them.
+    const pin = requirement.replace(` ; ${LOCK_ENVIRONMENT}`, "").replace(` and ${LOCK_ENVIRONMENT}`, "");
+    return [{ name: requirementName(pin), text: pin, hashes: hashes.map((hash) => hash.trim()).sort() }];
   });
 }
 
-/** uv repeats the machines in each marker. All images have them, so this part of a marker is left out. */
-function withoutEnvironment(requirement: string): string {
-  const only = ` ; ${LOCK_ENVIRONMENT}`;
-  return requirement.endsWith(only)
-    ? requirement.slice(0, -only.length)
-    : requirement.replace(` and ${LOCK_ENVIRONMENT}`, "");
-}
-
-/** Name, version, and marker of a pin. The version is undefined if the pin is a URL. */
-export function partsOf({ name, text }: Pin): { name: string; version?: string; marker?: string } {
-  const [requirement, marker] = text.split(" ; ");
-  const version = requirement.split("==").at(1);
-  return { name, ...(version && { version }), ...(marker && { marker }) };
-}
+/** The version of a pin. Undefined if the pin is a URL. */
+export const versionOf = ({ text }: Pin): string | undefined => /^[\w.-]+==(\S+)/.exec(text)?.[1];
 
 /** Formats a lock file. A file of one group does not change when another group does: a change installs its image layer again. */
 export function formatPins(title: string, pins: readonly Pin[], options: readonly string[] = []): string {
@@ -56,7 +43,7 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b
  * a new Python version, would make an unchanged lock outdated. A hash that the index no longer has is dropped.
  */
 export function keepKnownHashes(pins: readonly Pin[], previous: readonly Pin[]): Pin[] {
-  const version = ({ name, text }: Pin) => `${name} ${text.split(" ; ")[0]}`;
+  const version = ({ text }: Pin) => text.split(" ; ")[0];
   const known = new Map(previous.map((pin) => [version(pin), pin.hashes]));
   return pins.map((pin) => {
     const hashes = known.get(version(pin)) ?? [];

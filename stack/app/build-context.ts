@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   cpSync,
@@ -18,6 +17,7 @@ import { compiledFiles, groupFile } from "../lock/groups";
 import { ROOT } from "../root";
 import { APPLICATION, RUNTIME_FACTS } from "./application";
 import { writeBuildNetwork } from "./build-network";
+import { hashOfParts, hashParts, type PartHashes } from "./context-parts";
 import { distInfo } from "./distribution";
 import { EPOCH } from "./epoch";
 import { keepFilesOf, type KeepFiles } from "./keep-files";
@@ -31,8 +31,9 @@ const SCRIPTS = join("opt", "spatialforge");
 export interface BuildContext {
   /** Path, relative to the project. It is an input of the build, so it must be the same on every machine. */
   path: string;
-  /** Hash of the names, contents, and execute bits of all files except the credentials and the settings of the network. */
+  /** Hash of all files except the credentials and the settings of the network. */
   hash: string;
+  parts: PartHashes;
   /** Whether the build compiles packages. */
   compiles: boolean;
 }
@@ -62,10 +63,11 @@ export function stage(app: AppSource, image: ImageSpec, contexts = ".build"): Bu
     mkdirSync(join(folder, "served")); // the Dockerfile copies it even if the application has no static files
     copy(join(app.packageParent, "static"), join(folder, "served", "app", "static"));
   }
-  const hash = normalize(folder);
+  normalize(folder);
+  const parts = hashParts(folder);
   writeNetrc(path, "");
   writeBuildNetwork(path, { caBundle: "", osMirror: "" });
-  return { path, hash, compiles: compilesPackages(app.lockFolder, image) };
+  return { path, hash: hashOfParts(parts), parts, compiles: compilesPackages(app.lockFolder, image) };
 }
 
 function compilesPackages(lockFolder: string, { groups }: ImageSpec): boolean {
@@ -118,23 +120,13 @@ function copy(from: string, to: string): void {
   cpSync(from, to, { recursive: true, filter, dereference: true });
 }
 
-/** Sets constant times in a folder, and constant modes that keep the execute bit of the owner. Returns a hash of its files. */
-function normalize(folder: string): string {
-  const hash = createHash("sha256");
+/** Sets constant times in a folder, and constant modes that keep the execute bit of the owner. */
+function normalize(folder: string): void {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
   for (const name of names.reverse()) {
     const path = join(folder, name);
     const stats = statSync(path);
-    const isFolder = stats.isDirectory();
-    const isExecutable = (stats.mode & 0o100) !== 0;
-    chmodSync(path, isFolder || isExecutable ? 0o755 : 0o644);
-    if (!isFolder) {
-      hash
-        .update(`${name.split(sep).join("/")}\0${isExecutable ? "x" : ""}\0`)
-        .update(readFileSync(path))
-        .update("\0");
-    }
+    chmodSync(path, stats.isDirectory() || (stats.mode & 0o100) !== 0 ? 0o755 : 0o644);
     utimesSync(path, EPOCH, EPOCH);
   }
-  return hash.digest("hex").slice(0, 12);
 }

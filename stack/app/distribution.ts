@@ -1,6 +1,7 @@
 import { parse as parseToml } from "smol-toml";
 import type { Problem } from "../config/problem";
 import { PYTHON_VERSION } from "../config/python-version";
+import { isTable } from "../lock/project";
 
 /** What `importlib.metadata` in the images knows about the application. */
 export interface Distribution {
@@ -86,9 +87,6 @@ function readEntryPoints(project: Record<string, unknown>): Distribution["entryP
     groups.filter(([, points]) => Object.keys(points as object).length > 0),
   ) as Distribution["entryPoints"];
 }
-
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * The `.dist-info` folder of a distribution: its name and its files, in the form of the specification "Recording installed projects"

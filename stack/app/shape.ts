@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml, type TomlError } from "smol-toml";
+import { isList } from "../lock/project";
 import { APPLICATION } from "./application";
 
 /** Files that declare dependencies in other ways, each with the way to a pyproject.toml. The first one that exists counts. */
@@ -42,36 +43,51 @@ export function otherFileProblem(folder: string): string | undefined {
 }
 
 interface Pyproject {
-  project?: { name?: unknown; dependencies?: unknown; dynamic?: unknown };
+  project?: { name?: unknown; dependencies?: unknown; dynamic?: unknown; "requires-python"?: unknown };
   tool?: {
     poetry?: { dependencies?: unknown };
     setuptools?: { dynamic?: { dependencies?: { file?: string | string[] } } };
   };
 }
 
-/** Why a pyproject.toml is not in the supported form, with the remedy. Undefined if it has a name and a static list of dependencies. */
-export function pyprojectProblem(file: string): string | undefined {
+/** Why a pyproject.toml is not in the supported form, each with the remedy. Empty if it has a name and a static list of dependencies. */
+export function pyprojectProblems(text: string): string[] {
   let pyproject: Pyproject;
   try {
-    pyproject = parseToml(readFileSync(file, "utf8"));
+    pyproject = parseToml(text);
   } catch (error) {
     // The message of the parser contains lines of the file, which can contain credentials.
-    return `pyproject.toml is not valid TOML (line ${(error as TomlError).line}): correct it`;
+    return [`pyproject.toml is not valid TOML (line ${(error as TomlError).line}): correct it`];
   }
   const { project, tool = {} } = pyproject;
   if (!project && tool.poetry) {
-    return "pyproject.toml has [tool.poetry] but no [project]: convert it with `uvx migrate-to-uv`";
+    return ["pyproject.toml has [tool.poetry] but no [project]: convert it with `uvx migrate-to-uv`"];
   }
   if (!project) {
-    return "pyproject.toml has no [project]: add the table with name, version, requires-python, and dependencies";
+    return ["pyproject.toml has no [project]: add the table with name, version, requires-python, and dependencies"];
   }
-  if (typeof project.name !== "string") return "[project] in pyproject.toml has no name: add one";
-  const isDynamic = Array.isArray(project.dynamic) && project.dynamic.includes("dependencies");
-  if (tool.poetry?.dependencies && (isDynamic || !project.dependencies)) {
+  const { name, "requires-python": python = "" } = project;
+  return [
+    typeof name !== "string" && "[project] in pyproject.toml has no name: add one",
+    typeof python !== "string" &&
+      `requires-python in pyproject.toml is not a string: write "==${String(python)}.*" or ">=${String(python)}"`,
+    dependenciesProblem(project, tool),
+  ].filter((problem) => typeof problem === "string");
+}
+
+function dependenciesProblem(
+  { dependencies, dynamic }: NonNullable<Pyproject["project"]>,
+  { poetry, setuptools }: NonNullable<Pyproject["tool"]>,
+): string | undefined {
+  const isDynamic = Array.isArray(dynamic) && dynamic.includes("dependencies");
+  if (poetry?.dependencies && (isDynamic || !dependencies)) {
     return "pyproject.toml has its dependencies in [tool.poetry]: convert it with `uvx migrate-to-uv`";
   }
-  if (!isDynamic) return undefined;
-  const files = [tool.setuptools?.dynamic?.dependencies?.file ?? []].flat();
+  if (!isDynamic)
+    return isList(dependencies ?? [])
+      ? undefined
+      : "project.dependencies in pyproject.toml is not a list of strings: write it as one";
+  const files = [setuptools?.dynamic?.dependencies?.file ?? []].flat();
   const list =
     files.length > 0
       ? `run \`uv add --frozen ${files.map((name) => `-r ${name}`).join(" ")}\``

@@ -11,7 +11,7 @@ import { checkOut, refSlug } from "./checkout";
 import { readDistribution, type Distribution } from "./distribution";
 import { keepFilesProblems, type KeepFiles } from "./keep-files";
 import { isLeftOut } from "./left-out";
-import { findApplications, otherFileProblem, packageParent, pyprojectProblem } from "./shape";
+import { findApplications, otherFileProblem, packageParent, pyprojectProblems } from "./shape";
 import { treeProblems } from "./tree";
 
 /** The source tree of an application on this machine. */
@@ -34,8 +34,8 @@ export interface AppSource {
   keepFiles: KeepFiles;
   /** Problems of the metadata in `pyproject.toml`, and of settings that do not fit the source. */
   problems: Problem[];
-  /** Problems of the lock files with this source. */
-  lockProblems(): Problem[];
+  /** Problems of the lock files with this source and with the settings `app.*` of a stack. */
+  lockProblems(stack: string): Problem[];
   /** Problems of files that an image cannot contain. */
   treeProblems(): Problem[];
 }
@@ -77,10 +77,7 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
     ...("path" in app
       ? { repository: "" }
       : { repository: withoutCredentials(app.repository), refSlug: refSlug(app.ref) }),
-    lockProblems: () =>
-      lockProblems(pyproject, app, lockFolder, { path: "path" in app ? app.path : folder }).map(
-        ({ requirement, locked, remedy }) => ({ key: "app", value: `${requirement} (locked: ${locked})`, remedy }),
-      ),
+    lockProblems: (stack) => lockProblems(project, app, lockFolder, stack),
     treeProblems: () =>
       treeProblems(folder, [join(parent, APPLICATION.package), join(parent, "static")], isLeftOut, downloadLfs(app)),
   };
@@ -90,13 +87,13 @@ export async function openApp(app: Settings["app"]): Promise<AppSource> {
 function shapeProblems(app: Settings["app"], folder: string): string[] {
   const file = join(folder, "pyproject.toml");
   const found = existsSync(file);
-  if (found && packageParent(folder)) return [pyprojectProblem(file) ?? []].flat();
+  if (found && packageParent(folder)) return pyprojectProblems(readFileSync(file, "utf8"));
   const missing = found ? `no package ${APPLICATION.package}` : "no pyproject.toml";
   const elsewhere = inSubfolder(app, folder);
   if (elsewhere) return [`the folder has ${missing}, but ${elsewhere}`];
   return [
     (found ? undefined : otherFileProblem(folder)) ?? `the folder has ${missing}: ${setting(app)}`,
-    ...(found ? [pyprojectProblem(file) ?? []].flat() : []),
+    ...(found ? pyprojectProblems(readFileSync(file, "utf8")) : []),
   ];
 }
 

@@ -1,4 +1,15 @@
-import { closeSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { Problem } from "../config/problem";
 
@@ -19,6 +30,7 @@ const MAXIMUM_NAMES = 10;
 const REMEDIES = {
   dangling: "the target of the symbolic link does not exist: fix or delete the link",
   loop: "the symbolic links form a loop: delete one of them",
+  submodule: "the submodule is not checked out: run `git submodule update --init --recursive` in the repository",
   special: "this is a FIFO, a socket, or a device: delete it",
   large:
     "the file is larger than 2 GiB, which staging cannot read: keep it out of the package, for example in MODEL_DIR on the model volume",
@@ -74,10 +86,22 @@ function walk(
   if (stats.isDirectory()) {
     const real = realpathSync(path);
     if (parents.includes(real)) return report("loop", path);
-    for (const name of readdirSync(path).sort()) walk(join(path, name), isLeftOut, report, [...parents, real]);
+    const names = readdirSync(path).sort();
+    if (names.length === 0 && isSubmodule(real)) return report("submodule", path);
+    for (const name of names) walk(join(path, name), isLeftOut, report, [...parents, real]);
   } else if (!stats.isFile()) report("special", path);
   else if (stats.size > MAXIMUM_BYTES) report("large", path);
   else if (stats.size < POINTER_BYTES && isPointer(path)) report("pointer", path);
+}
+
+/** Whether a `.gitmodules` in a parent folder names a folder. Source: https://git-scm.com/docs/gitmodules */
+function isSubmodule(folder: string): boolean {
+  const parents = folder.split(sep).map((_, depth, names) => names.slice(0, depth).join(sep) || sep);
+  return parents.some((parent) => {
+    const file = join(parent, ".gitmodules");
+    const paths = existsSync(file) ? [...readFileSync(file, "utf8").matchAll(/^\s*path\s*=\s*(.*?)\s*$/gm)] : [];
+    return paths.some(([, path]) => join(parent, path) === folder);
+  });
 }
 
 function isPointer(path: string): boolean {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
-import { serviceSpecs } from "../config/services";
+import { replacementTimeout, serviceSpecs } from "../config/services";
 import { AWS_IMAGE_PLATFORM } from "../images/catalog";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
@@ -14,6 +14,7 @@ import { Network } from "./network/network";
 import { SecurityGroups } from "./network/security-groups";
 import { Alarms } from "./operations/alarms";
 import { Rollout } from "./operations/rollout/rollout";
+import { ImageScan } from "./operations/image-scan/image-scan";
 import { Verification } from "./operations/verification/verification";
 import { verifiedImages } from "./operations/verification/verified-images";
 import { Application } from "./service/application";
@@ -70,8 +71,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         instanceTypes: settings.gpu.instanceTypes as InstanceTypeName[],
         ecsExec: settings.ecsExec,
         logRetentionDays,
-        // A new instance starts, and the tasks on an old one finish their jobs.
-        replacementTimeout: args.settings.healthTimeout + Math.max(...services.map(({ stopTimeout }) => stopTimeout)),
+        replacementTimeout: replacementTimeout(args.settings.healthTimeout, services),
         dependencies,
       },
       child,
@@ -90,6 +90,11 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       child,
     );
 
+    const imageScan = new ImageScan(
+      "image-scan",
+      { ...settings.imageScan, repository: context.name, images: digests },
+      child,
+    );
     // The verification uses task definitions of the services, and the services wait for the verification.
     const [verified, setVerified] = pulumi.deferredOutput<unknown>();
     const application = new Application(
@@ -116,7 +121,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
     const verificationArgs = {
       clusterName: cluster.cluster.name,
       repository,
-      images: digests,
+      images: imageScan.images, // no image runs before its findings are read
       amiId: cluster.amiId,
     };
     const verification = new Verification(
@@ -129,7 +134,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    setVerified(verification.completed);
+    setVerified(pulumi.all([imageScan.completed, verification.completed]));
     const modelDownload = new ModelDownload(
       "model-download",
       {
@@ -138,7 +143,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         family: `${context.name}-model-download`,
         cluster: cluster.cluster,
         image: digestOf(digests, "cpu"),
-        repositoryArn: repository.arn,
+        repository,
         models: settings.models,
         modelVolume,
         logRetentionDays,

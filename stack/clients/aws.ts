@@ -30,8 +30,10 @@ export async function ec2Client() {
 }
 
 export async function ecrClient() {
-  const { BatchDeleteImageCommand, DescribeImagesCommand, ECRClient } = await import("@aws-sdk/client-ecr");
-  return { client: shared(ECRClient), BatchDeleteImageCommand, DescribeImagesCommand };
+  const { BatchDeleteImageCommand, DescribeImageScanFindingsCommand, DescribeImagesCommand, ECRClient } =
+    await import("@aws-sdk/client-ecr");
+  const client = shared(ECRClient);
+  return { client, BatchDeleteImageCommand, DescribeImageScanFindingsCommand, DescribeImagesCommand };
 }
 
 export async function ecsClient() {

@@ -2,6 +2,7 @@ import type { AwsSettings } from "./aws-schema";
 import { capacityProblems } from "./capacity";
 import { contains, overlaps, parseCidrBlock } from "./cidr";
 import { fargateProblem, stopTimeoutProblem } from "./fargate";
+import { imageScanProblems } from "./image-scan";
 import { pathProblem } from "./path-patterns";
 import type { Problem } from "./problem";
 import { stackNameProblems } from "./physical-names";
@@ -20,6 +21,7 @@ export function awsProblems(aws: AwsSettings, project: string, stack: string): P
     ...capacityProblems(aws),
     ...accessKeyProblems(aws),
     ...modelProblems(aws),
+    ...imageScanProblems(aws.imageScan),
   ];
   return [
     ...stackNameProblems(project, stack),

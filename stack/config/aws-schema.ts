@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AMI_NAME } from "../aws/compute/ami";
+import { SEVERITIES } from "./image-scan";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
 import { ROLES, type Role, type ScaledRoleName } from "../roles";
 
@@ -132,12 +133,30 @@ const loadBalancer = z.strictObject({
   waf: z.boolean().default(false).describe("AWS WAF in front of the load balancer"),
 });
 
+const imageScan = z.strictObject({
+  maxSeverity: z
+    .enum(["off", ...SEVERITIES])
+    .default("off")
+    .describe("Highest severity of ECR's scan findings with which a new image is deployed; off: not checked"),
+  acceptedFindings: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(/^[\w.:-]+$/, "the ID of a finding, as in CVE-2026-1234"),
+        reason: z.string().min(1, "say why the finding is accepted"),
+        expires: z.string().regex(/^\d{4}-\d\d-\d\d$/, "a date in quotes, as in '2026-12-31'"),
+      }),
+    )
+    .default([])
+    .describe("Findings that are deployed in spite of their severity, each `{ id, reason, expires: 'YYYY-MM-DD' }`"),
+});
+
 const sections = {
   network: network.prefault({}),
   gpu: gpu.prefault({}),
   redis: redis.prefault({}),
   bucket: bucket.prefault({}),
   loadBalancer: loadBalancer.prefault({}),
+  imageScan: imageScan.prefault({}),
 };
 
 /** Settings of a scaled role on AWS. The schema above has their units. */
@@ -198,7 +217,7 @@ export type AwsSettings = z.infer<typeof awsSettingsSchema>;
 export const AWS_KEYS: Readonly<Record<string, readonly string[]>> = {
   aws: Object.keys(awsSettingsSchema.shape),
   ...Object.fromEntries(
-    Object.entries({ network, gpu, redis, bucket, loadBalancer, ...services }).map(([name, section]) => [
+    Object.entries({ network, gpu, redis, bucket, loadBalancer, imageScan, ...services }).map(([name, section]) => [
       `aws.${name}`,
       Object.keys(section.shape),
     ]),

@@ -5,6 +5,7 @@ import {
   type InstanceType,
   type InstanceTypeName,
 } from "../aws/compute/instance-types";
+import prices from "../aws/prices.json";
 import type { AwsSettings } from "./aws-schema";
 import type { Problem } from "./problem";
 import { maximumTasks, serviceSpecs, type ServiceSpec } from "./services";
@@ -60,7 +61,7 @@ export function capacityProblems(aws: AwsSettings): Problem[] {
  * Resources of an instance that tasks can use. The kernel and the ECS agent use part of the memory: of 16 GiB, about 15.3 GiB remain. To
  * be safe, this subtracts 5 % and 256 MiB.
  */
-function instanceSize({ gpus, networkInterfaces = Infinity, vcpus, memory }: InstanceType): Size {
+export function instanceSize({ gpus, networkInterfaces = Infinity, vcpus, memory }: InstanceType): Size {
   // Each task uses one network interface, and the instance itself uses one.
   return { gpus: Math.min(gpus, networkInterfaces - 1), cpu: vcpus * 1024, memory: Math.floor(memory * 0.95) - 256 };
 }
@@ -84,6 +85,10 @@ function instanceTypeProblems(name: string, index: number, instanceTypes: readon
   );
 }
 
+/** On-demand price of an instance type in us-east-1. A type without a price is the most expensive. */
+export const hourlyPrice = (name: InstanceTypeName): number =>
+  Number((prices["us-east-1"] as Record<string, { price: string }>)[`instance:${name}`]?.price ?? Infinity);
+
 /** A task must fit every instance type: Auto Scaling can start any of them. */
 function taskSizeProblems(
   service: ServiceSpec & Partial<VerificationSpec>,
@@ -97,7 +102,7 @@ function taskSizeProblems(
     const shortages = shortagesOf(service, INSTANCE_TYPES[name]);
     if (!shortages.length) continue;
     const [larger] = NAMES.filter((type) => !shortagesOf(service, INSTANCE_TYPES[type]).length).sort(
-      (a, b) => INSTANCE_TYPES[a].price - INSTANCE_TYPES[b].price,
+      (a, b) => hourlyPrice(a) - hourlyPrice(b),
     );
     const remedy = larger ? `use ${larger} or a larger type, or reduce the task size` : "reduce the task size";
     return [

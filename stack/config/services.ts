@@ -47,6 +47,14 @@ export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
   });
 }
 
+/**
+ * Seconds within which the replacement of GPU instances must make progress: a new instance starts, and the tasks on an old one finish their
+ * jobs.
+ * @param healthTimeout - seconds within which all services must be healthy
+ */
+export const replacementTimeout = (healthTimeout: number, services: readonly ServiceSpec[]): number =>
+  healthTimeout + Math.max(...services.map(({ stopTimeout }) => stopTimeout));
+
 /** Maximum number of tasks during a deployment, in percent of the desired count. */
 export const maximumPercent = ({ singleton }: Pick<Role, "singleton">): number => (singleton ? 100 : 200);
 

@@ -21,5 +21,8 @@ export type ImageName = ImageSpec["name"];
 /** The images of a release, each as `repository@sha256:...`. On this machine, a release can have some of the images only. */
 export type ImageDigests = Partial<Record<ImageName, string>>;
 
+/** Digest that no image has. In a preview, it takes the place of the digest of an image that is not built yet. */
+export const PREVIEW_DIGEST = `sha256:${"0".repeat(64)}`;
+
 /** Platform of the images on AWS: GPU instances and Fargate tasks have x86_64 CPUs. */
 export const AWS_IMAGE_PLATFORM = "linux/amd64";

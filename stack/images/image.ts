@@ -98,6 +98,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           SOURCE: app.repository,
           VERSION: app.distribution.version,
           REVISION: context.hash,
+          PARTS: JSON.stringify(context.parts),
         },
       },
     },

@@ -14,7 +14,7 @@
  * A package that both heavy and light packages need is in `light.txt`, so that a new version does not rebuild the heavy layer.
  *
  * A file `GROUP.cpu.txt` replaces `GROUP.txt` in the CPU image: `torch.cpu.txt` lists the builds of the PyTorch CPU index, and the others exist
- * only where the packages differ.
+ * only if the CPU builds require more packages.
  *
  * `GROUP.source.txt` lists the packages of a group that have no wheel, and `GROUP.git.txt` those from a git repository, each at a commit and
  * without a hash. Both exist only if there are such packages. An image build compiles them.
@@ -80,12 +80,6 @@ export const COMPILED = ["source.txt", "git.txt"] as const;
 /** Whether a file in the folder of a lock is part of it. */
 export const isLockFile = (name: string): boolean =>
   name === INPUTS_FILE || GROUPS.some((group) => SUFFIXES.some((suffix) => name === `${group}.${suffix}`));
-
-/** The group that a requirement belongs to by its name. @param name - normalized */
-export function groupOf(name: string): Exclude<Group, "cuda"> {
-  const [group] = Object.entries(GROUP_ROOTS).find(([, names]) => names.includes(name)) ?? ["light"];
-  return group as Exclude<Group, "cuda">;
-}
 
 /**
  * The lock file of a group in an image.

@@ -1,5 +1,4 @@
 import { EXCLUDED_PACKAGES } from "./groups";
-import { LockError } from "./error";
 import { isList } from "./project";
 import type { AppProject, LockChoice } from "./project";
 import { normalizeName, requirementName } from "./requirement";
@@ -27,38 +26,43 @@ export interface LockInputs {
 }
 
 /** All requirements of the app in a lock. */
-export function allRequirements({ dependencies, extras, groups, requirements }: LockInputs): string[] {
+export function allRequirements({
+  dependencies,
+  extras,
+  groups,
+  requirements,
+}: Pick<LockInputs, "dependencies" | "extras" | "groups" | "requirements">): string[] {
   return [...dependencies, ...Object.values(extras).flat(), ...Object.values(groups).flat(), ...requirements];
 }
 
 /**
- * The inputs of the lock of an app.
- * @throws LockError that lists everything that a lock cannot contain, or that would differ silently from the app
+ * The inputs of the lock of an app, and the problems: everything that a lock cannot contain, or that would differ silently from the app.
  */
-export function lockInputs(project: AppProject, choice: LockChoice): LockInputs {
+export function lockInputs(project: AppProject, choice: LockChoice): { inputs: LockInputs; problems: string[] } {
   const problems: string[] = [];
-  const choose = (kind: "extra" | "group", table: AppProject["extras"], names: readonly string[] = []) =>
+  const choose = (kind: "extra" | "group", names: readonly string[] = []) =>
     Object.fromEntries(
-      names.map(normalizeName).map((name) => [name, sorted(requirementsOf(kind, table, name, problems))]),
+      names.map(normalizeName).map((name) => [name, sorted(requirementsOf(kind, project[`${kind}s`], name, problems))]),
     );
   const chosen = {
     dependencies: sorted(project.dependencies),
-    extras: choose("extra", project.extras, choice.extras),
-    groups: choose("group", project.groups, choice.groups),
+    extras: choose("extra", choice.extras),
+    groups: choose("group", choice.groups),
     requirements: sorted(choice.requirements ?? []),
   };
-  const names = new Set(allRequirements(chosen as unknown as LockInputs).map(requirementName));
+  const requirements = allRequirements(chosen);
+  const names = new Set(requirements.map(requirementName));
   const inputs: LockInputs = {
     "requires-python": project.python.replace(/\s/g, ""),
     ...chosen,
     overrides: sorted(choice.overrides ?? []),
-    "tool.uv": uvSettings(project, chosen, names, problems),
+    "tool.uv": uvSettings(project.uv, chosen, names, problems),
     excluded: Object.keys(EXCLUDED_PACKAGES).filter((name) => !names.has(name)),
     environment: LOCK_ENVIRONMENT,
   };
-  problems.push(...requirementProblems(project.name, [...allRequirements(inputs), ...inputs.overrides]));
-  if (problems.length > 0) throw new LockError(problems.join("\n"));
-  return inputs;
+  const all = [...requirements, ...inputs.overrides];
+  problems.push(...all.flatMap((one) => requirementProblem(project.name, one) ?? []));
+  return { inputs, problems };
 }
 
 /** Requirements of an extra or a dependency group, with those of the groups that it includes (PEP 735). */
@@ -70,40 +74,34 @@ function requirementsOf(
   including: readonly string[] = [],
 ): string[] {
   const entries = table[name];
-  if (!Array.isArray(entries) || including.includes(name)) {
+  if (including.includes(name)) problems.push(`the dependency group ${name} in pyproject.toml includes itself`);
+  else if (!Array.isArray(entries)) {
     const known = Object.keys(table).join(", ") || "none";
-    problems.push(
-      Array.isArray(entries)
-        ? `the dependency group ${name} in pyproject.toml includes itself`
-        : `the app has no ${kind} "${name}": set app.${kind}s to names of pyproject.toml (${known})`,
-    );
-    return [];
+    problems.push(`the app has no ${kind} "${name}": set app.${kind}s to names of pyproject.toml (${known})`);
+  } else {
+    return entries.flatMap((entry: unknown) => {
+      if (typeof entry === "string") return [entry];
+      const included = (entry as { "include-group"?: string } | null)?.["include-group"];
+      if (included) return requirementsOf(kind, table, normalizeName(included), problems, [...including, name]);
+      problems.push(`the ${kind} ${name} in pyproject.toml has an entry that is not a requirement`);
+      return [];
+    });
   }
-  return entries.flatMap((entry: unknown) => {
-    if (typeof entry === "string") return [entry];
-    const included = (entry as { "include-group"?: string } | null)?.["include-group"];
-    if (included) return requirementsOf(kind, table, normalizeName(included), problems, [...including, name]);
-    problems.push(`the ${kind} ${name} in pyproject.toml has an entry that is not a requirement`);
-    return [];
-  });
+  return [];
 }
 
-function requirementProblems(appName: string, requirements: readonly string[]): string[] {
-  return requirements.flatMap((requirement) => {
-    const name = requirementName(requirement);
-    if (name === "") return [`"${requirement}" is not a requirement: it must start with the name of a package`];
-    if (name === appName) {
-      return [`"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`];
-    }
-    if (/@\s*(file:|\.|\/)/.test(requirement)) {
-      return [`"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`];
-    }
-    return [];
-  });
+function requirementProblem(appName: string, requirement: string): string | undefined {
+  const name = requirementName(requirement);
+  if (name === "") return `"${requirement}" is not a requirement: it must start with the name of a package`;
+  if (name === appName) {
+    return `"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`;
+  }
+  if (!/@\s*(file:|\.|\/)/.test(requirement)) return undefined;
+  return `"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`;
 }
 
 function uvSettings(
-  { uv }: AppProject,
+  uv: AppProject["uv"],
   chosen: Pick<LockInputs, "extras" | "groups">,
   names: ReadonlySet<string>,
   problems: string[],

@@ -1,5 +1,4 @@
 import { parse as parseToml } from "smol-toml";
-import { LockError } from "./error";
 import { normalizeName } from "./requirement";
 
 /** What the settings `app.*` choose in addition to `project.dependencies`. */
@@ -27,56 +26,29 @@ export interface AppProject {
   readonly uv: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Reads a `pyproject.toml`.
- * @throws LockError that lists all problems
- */
+/** Reads a `pyproject.toml` in the supported form (`stack/app/shape.ts`). */
 export function readAppProject(pyprojectText: string): AppProject {
-  const file = parse(pyprojectText);
-  const { project, tool = {} } = file;
-  if (!project) throw new LockError(tool.poetry ? POETRY : "pyproject.toml has no table [project]");
-  const { name, dynamic, dependencies = [], "requires-python": python = "" } = project;
-  const problems = [
-    typeof name !== "string" && "pyproject.toml has no project.name",
-    Array.isArray(dynamic) && dynamic.includes("dependencies") && DYNAMIC,
-    !isList(dependencies) && "project.dependencies in pyproject.toml is not a list of strings",
-    typeof python !== "string" && pythonProblem(python),
-  ].filter((problem) => problem !== false);
-  if (problems.length > 0) throw new LockError(problems.join("\n"));
+  const { project = {}, tool = {}, "dependency-groups": groups } = parseToml(pyprojectText) as Record<string, Table>;
   return {
-    name: normalizeName(name as string),
-    python: python as string,
-    dependencies: dependencies as string[],
+    name: normalizeName(project.name as string),
+    python: (project["requires-python"] ?? "") as string,
+    dependencies: (project.dependencies ?? []) as string[],
     extras: byName(project["optional-dependencies"]),
-    groups: byName(file["dependency-groups"]),
-    uv: (tool.uv ?? {}) as Record<string, unknown>,
+    groups: byName(groups),
+    uv: (tool.uv ?? {}) as Table,
   };
-}
-
-const POETRY =
-  "pyproject.toml has [tool.poetry] and no [project]: move the dependencies to project.dependencies, as Poetry 2 does";
-const DYNAMIC = "the dependencies in pyproject.toml are dynamic: list them in project.dependencies";
-
-function pythonProblem(value: unknown): string {
-  return `project.requires-python in pyproject.toml is not a string: write "==${String(value)}.*" or ">=${String(value)}"`;
 }
 
 export function isList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
+/** Whether a value of a TOML or JSON file is a table. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 type Table = Record<string, unknown>;
 
-function parse(text: string): { project?: Table; tool?: Table; "dependency-groups"?: unknown } {
-  try {
-    return parseToml(text);
-  } catch (error) {
-    throw new LockError(`pyproject.toml: ${(error as Error).message}`);
-  }
-}
-
-function byName(table: unknown): Table {
-  return Object.fromEntries(
-    Object.entries((table ?? {}) as Table).map(([name, value]) => [normalizeName(name), value]),
-  );
-}
+const byName = (table: unknown = {}): Table =>
+  Object.fromEntries(Object.entries(table as Table).map(([name, value]) => [normalizeName(name), value]));

@@ -13,25 +13,20 @@ export function usedSources(
   names: ReadonlySet<string>,
   problems: string[],
 ): Record<string, readonly Source[]> {
+  const includes = (table: object, name?: unknown) => typeof name !== "string" || normalizeName(name) in table;
   const used: Record<string, readonly Source[]> = {};
   for (const [key, value] of Object.entries(sources)) {
     const name = normalizeName(key);
-    const applies = ({ extra, group }: Source) =>
-      (typeof extra !== "string" || normalizeName(extra) in chosen.extras) &&
-      (typeof group !== "string" || normalizeName(group) in chosen.groups);
-    const entries = [value].flat() as Source[];
-    const applied = names.has(name) ? entries.filter(applies) : [];
-    const local = applied.flatMap((source) => ["path", "workspace"].filter((kind) => kind in source))[0];
-    if (local) {
-      problems.push(
-        `the source of ${name} in [tool.uv.sources] is a ${local}, which no image contains: publish the package to an index, ` +
-          "or use its git repository",
-      );
-    } else if (applied.length > 0) {
+    for (const { extra, group, ...source } of [value].flat() as Source[]) {
+      if (!names.has(name) || !includes(chosen.extras, extra) || !includes(chosen.groups, group)) continue;
+      const local = ["path", "workspace"].find((kind) => kind in source);
+      if (local) {
+        problems.push(
+          `the source of ${name} in [tool.uv.sources] is a ${local}, which no image contains: publish the package to an index, or use its git repository`,
+        );
+      }
       // In a lock, all chosen extras and groups apply at the same time.
-      used[name] = applied.map((source) =>
-        Object.fromEntries(Object.entries(source).filter(([field]) => field !== "extra" && field !== "group")),
-      );
+      used[name] = [...(used[name] ?? []), source];
     }
   }
   return used;

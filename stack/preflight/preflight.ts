@@ -26,7 +26,7 @@ export interface Preflight {
 /** Checks the settings against the machine and the AWS account, and collects all problems. */
 export async function preflight(settings: Settings, stack: string): Promise<Preflight> {
   const [app, { engine, problems }, account] = await Promise.all([
-    openSource(settings),
+    openSource(settings, stack),
     inspectEngine(settings),
     inspectAccount(settings),
   ]);
@@ -71,10 +71,10 @@ function pythonsOf({ platform, allImages, bases, python }: Settings, app: AppSou
 
 const NO_GPU: Gpu = { usable: false, description: "no service runs on this machine" };
 
-async function openSource({ app }: Settings): Promise<{ source?: AppSource; problems: Problem[] }> {
+async function openSource({ app }: Settings, stack: string): Promise<{ source?: AppSource; problems: Problem[] }> {
   try {
     const source = await openApp(app);
-    return { source, problems: [...source.problems, ...source.treeProblems(), ...source.lockProblems()] };
+    return { source, problems: [...source.problems, ...source.treeProblems(), ...source.lockProblems(stack)] };
   } catch (error) {
     const value = withoutCredentials(JSON.stringify(app));
     const remedies = error instanceof AppError ? error.remedies : [(error as Error).message];

@@ -23,6 +23,14 @@ export async function awaitOutput(output: pulumi.Output<unknown>): Promise<void>
  */
 export const invokeFunction = invoke;
 
+/**
+ * Whether the value of an output is known. In a preview, the outputs of a resource that will change are not.
+ *
+ * Reason: `apply` does not run for an unknown value, and no public function tells that it did not.
+ */
+export const isKnown = (output: pulumi.Output<unknown>): Promise<boolean> =>
+  (output as unknown as { isKnown: Promise<boolean> }).isKnown;
+
 /** A resource in the state of a stack. */
 export interface DeployedResource {
   urn: string;

@@ -4,6 +4,7 @@ import { IMAGES } from "../../stack/images/catalog";
 import { builtTag, deploymentOfTag } from "../../stack/registry/tags";
 import type { AwsStack, Change } from "../harness/aws-stack";
 import { expectOrder } from "../harness/order";
+import { previewTests } from "./previews";
 import { commandInText, commandsUnder } from "../harness/readme";
 
 /** Sorted names of the changed resources of a type. */
@@ -64,6 +65,8 @@ export function laterUpdates(stack: AwsStack): void {
   it("a refresh finds no drift", async () => {
     await stack.must("refresh --yes --skip-preview --expect-no-changes");
   });
+
+  previewTests(stack);
 
   describe("a change", () => {
     it("of the code updates the images, their task definitions, and services, and nothing else", async () => {

@@ -1,9 +1,13 @@
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { beforeAll, expect, it } from "vitest";
+import type { Summary } from "../../scripts/preview/summary";
 import type { AwsStack } from "../harness/aws-stack";
+import { expectScreen } from "./previews";
 import { expectOrder } from "../harness/order";
 
 export function prodTests(stack: AwsStack, domainName: string): void {
+  let firstPreview: Summary;
+
   beforeAll(async () => {
     await stack.start();
     await stack.must("stack init");
@@ -12,7 +16,25 @@ export function prodTests(stack: AwsStack, domainName: string): void {
     for (const clone of stack.clones)
       stack.set("spatialforge:aws/loadBalancer/hostedZoneId", HostedZone?.Id?.split("/").at(-1), clone);
     await stack.countInitialResources();
+    await stack.commit();
+    firstPreview = JSON.parse((await stack.summary("--json")).text) as Summary;
     await stack.up();
+  });
+
+  it("the summary of the first preview says what is built and created, and what it costs", async () => {
+    expect(firstPreview).toMatchObject({
+      result: "changed",
+      errors: [],
+      images: ["api", "worker", "cpu"].map((image) => ({ image, reasons: [{ part: "first build", details: [] }] })),
+      restarts: { gpuInstances: false, roles: [] },
+      removals: [],
+      settings: [],
+      policy: [],
+      // The totals that test/unit/cost.test.ts works out by hand.
+      cost: { after: { atRest: 2736.29, atFullScale: 5038.73 }, unpriced: [] },
+    });
+    expect(firstPreview.cost).not.toHaveProperty("before");
+    await expectScreen(firstPreview, "a first deployment");
   });
 
   it("API and worker run their GPU images and beat the CPU image, by digest", async () => {

@@ -275,6 +275,23 @@ export class AwsStack {
     this.clone.edit(file, change);
   }
 
+  /** Commits all files of the clone, so that they are the base of a change. */
+  async commit(): Promise<void> {
+    const author = "-c user.name=test -c user.email=test@example.org";
+    const files = "git add -A -- . ':!node_modules'";
+    await this.mustLine(`git init -q && ${files} && git ${author} commit -q --allow-empty -m base`);
+  }
+
+  /** Undoes the changes of files that are committed. */
+  async restore(): Promise<void> {
+    await this.mustLine("git checkout -q .");
+  }
+
+  /** Runs `npm run preview:summary`. Returns its output without that for the terminal. */
+  async summary(options: string): Promise<{ code: number | null; text: string }> {
+    return this.line(`npm run -s preview:summary -- --stack ${this.stack} ${options} 2>/dev/null`);
+  }
+
   async stop(): Promise<void> {
     dockerStatus("rmi", this.otherBase);
     this.clones.forEach((clone) => clone.remove());

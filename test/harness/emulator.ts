@@ -22,6 +22,13 @@ export type HostFault = { mode: "refuse" | "unhealthy"; reason: string } | { mod
 /** Limits of the account, as the services `quotas` and `zones`. test/aws/emulator/account_limits.py describes both. */
 export type AccountLimit = Record<string, number | "denied"> | string[];
 
+/** Result of all image scans, as the service `image-scans`. test/aws/emulator/image_scans.py describes it. */
+export interface ImageScanFault {
+  status?: string;
+  description?: string;
+  findings?: { name: string; severity: string }[];
+}
+
 /** An emulated AWS, which starts without resources. `EMULATOR_PYTHON` is a Python that has moto. */
 export class Emulator {
   private constructor(
@@ -99,7 +106,11 @@ export class Emulator {
   }
 
   /** Runs a function while a service, or the hosts, have a fault, or the account has a limit. */
-  async withFault<T>(service: string, fault: Fault | HostFault | AccountLimit, run: () => Promise<T>): Promise<T> {
+  async withFault<T>(
+    service: string,
+    fault: Fault | HostFault | AccountLimit | ImageScanFault,
+    run: () => Promise<T>,
+  ): Promise<T> {
     const ssm = new SSMClient(this.clientConfig);
     const Name = `/emulator/${service}`;
     await ssm.send(new PutParameterCommand({ Name, Value: JSON.stringify(fault), Type: "String" }));

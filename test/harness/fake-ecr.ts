@@ -15,6 +15,11 @@ interface StoredImage {
 
 type Input = Record<string, unknown>;
 
+/** A page of the findings of a scan, or the status of a scan without findings. `NOT_FOUND`: there is no scan. */
+type Scan =
+  | string
+  | { status?: string; description?: string; findings?: object[]; enhancedFindings?: object[]; nextToken?: string };
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Number of images in a page of a list. In AWS: up to 1000. */
@@ -30,6 +35,8 @@ export class FakeEcr {
   readonly calls: string[] = [];
   /** Error of each call. */
   error = "";
+  /** Responses to requests for scan findings, one after the other. The last one is repeated. */
+  scans: Scan[] = ["NOT_FOUND"];
   /** Failures that BatchDeleteImage returns, by tag. */
   readonly failures: Record<string, string> = {};
 
@@ -95,15 +102,31 @@ export class FakeEcr {
     class BatchDeleteImageCommand {
       constructor(readonly input: Input) {}
     }
+    class DescribeImageScanFindingsCommand {
+      constructor(readonly input: Input) {}
+    }
     const send = async (command: { input: Input; constructor: { name: string } }) => {
       this.calls.push(command.constructor.name);
       if (this.error) throw new Error(this.error);
+      if (command instanceof DescribeImageScanFindingsCommand) return this.scan();
       return command instanceof BatchDeleteImageCommand
         ? this.batchDelete(command.input.imageIds as { imageTag: string }[])
         : this.describe(command.input.nextToken as string | undefined);
     };
-    const commands = { DescribeImagesCommand, BatchDeleteImageCommand };
+    const commands = { DescribeImagesCommand, DescribeImageScanFindingsCommand, BatchDeleteImageCommand };
     vi.spyOn(clients, "ecrClient").mockResolvedValue({ client: { send }, ...commands } as never);
+  }
+
+  private scan() {
+    const [next] = this.scans.length > 1 ? this.scans.splice(0, 1) : this.scans;
+    const {
+      status = "COMPLETE",
+      description,
+      nextToken,
+      ...imageScanFindings
+    } = typeof next === "string" ? { status: next } : next;
+    if (status === "NOT_FOUND") throw Object.assign(new Error("no scan"), { name: "ScanNotFoundException" });
+    return { imageScanStatus: { status, description }, imageScanFindings, nextToken };
   }
 
   private describe(nextToken = "0") {

@@ -72,7 +72,7 @@ export async function mockEngine(
 ): Promise<Registered[]> {
   // All tests share one folder for build contexts, and test files run in parallel.
   vi.doMock("../../stack/app/build-context", () => ({
-    stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab" }),
+    stage: (_: unknown, { name }: { name: string }) => ({ path: `.build/${name}`, hash: "0123456789ab", parts: {} }),
     writeNetrc: () => undefined,
   }));
   vi.doMock("../../stack/app/build-network", () => ({ proxyArguments, writeBuildNetwork: () => undefined }));

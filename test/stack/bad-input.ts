@@ -66,7 +66,7 @@ export function badInput(service: LocalService): void {
     expect(text).toMatch(/spatialforge:port = 18000\s+another process listens on this port/);
     expect(text).toMatch(/spatialforge:release = nothing-here\s+the repository .* has no such release/);
     expect(text).toMatch(new RegExp(`spatialforge:gpu = required\\s+(${NO_GPU})`));
-    expect(text).toMatch(/numpy>=99 \(locked: .*\)\s+npm run lock -- --app sample-app --name sample-app/);
+    expect(text).toMatch(/numpy>=99 \(locked: .*\)\s+npm run lock -- --stack local/);
   });
 
   it("no Docker engine: one clear message", async () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -60,6 +60,25 @@ describe("files that no image can contain", () => {
   it("are allowed where no image contains them", async () => {
     symlinkSync("missing.py", path("tests", "dangling.py"));
     symlinkSync("missing", path("spatialforge", ".venv"));
+    expect(await problemsOf(folder)).toEqual([]);
+  });
+
+  it("a submodule that is not checked out, also below a link and in another submodule", async () => {
+    const submodules = (at: string, ...paths: string[]) =>
+      writeFileSync(path(at, ".gitmodules"), paths.map((one) => `[submodule "a"]\n\tpath = ${one}\n`).join(""));
+    for (const name of ["spatialforge/maps", "spatialforge/empty", "vendor/models/base", "docs/theme"]) {
+      mkdirSync(path(name), { recursive: true });
+    }
+    submodules(".", "spatialforge/maps", "vendor/models", "docs/theme");
+    submodules("vendor/models", "base");
+    symlinkSync("../vendor/models", path("spatialforge", "models"));
+    expect(await problemsOf(folder)).toMatchObject([
+      {
+        value: "spatialforge/maps, spatialforge/models/base",
+        remedy: expect.stringMatching(/submodule.*: run `git submodule update --init --recursive`/) as string,
+      },
+    ]);
+    for (const name of ["spatialforge/maps", "vendor/models/base"]) writeFileSync(path(name, "a.json"), "{}");
     expect(await problemsOf(folder)).toEqual([]);
   });
 
@@ -153,6 +172,16 @@ describe("the shape of the source tree", () => {
       /\[project\] .* has no name/,
     ],
     [
+      "a version of Python that is a number",
+      () => project("requires-python = 3.11"),
+      /requires-python .* is not a string: write "==3\.11\.\*" or ">=3\.11"/,
+    ],
+    [
+      "dependencies that are no list",
+      () => project('dependencies = { numpy = ">=1" }'),
+      /project\.dependencies .* is not a list of strings/,
+    ],
+    [
       "a pyproject.toml that is not TOML",
       () => writeFileSync(path("pyproject.toml"), '[project]\nname = "a\n'),
       /pyproject\.toml is not valid TOML \(line 2\)/,
@@ -171,6 +200,15 @@ describe("the shape of the source tree", () => {
       expect.stringMatching(/uvx migrate-to-uv/),
     ]);
     expect((await problemsOf(folder)).map(({ remedy }) => remedy)).toEqual(error.remedies);
+  });
+
+  it("`npm run lock -- --app` has the same messages", async () => {
+    project("requires-python = 3.11\ndependencies = 3");
+    const error = (await openApp({ path: folder }).catch((error: unknown) => error)) as AppError;
+    expect(error.remedies).toHaveLength(2);
+    const command = [join(ROOT, "scripts", "lock.ts"), "--app", folder];
+    const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", ...command], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `--app ${folder}:\n${error.message}\n` });
   });
 
   it("a package in src/ is found", async () => {

@@ -23,9 +23,9 @@ const ALLOWED: Record<string, string> = {
   "stack/platform.ts": `import type { Schema } from "./config/schema"; export type Platform = Schema;`,
   "stack/inputs.ts": `import "./pulumi/stack-config"; import "./config/schema"; import "./preflight/preflight"; export const readInputs = 1;`,
   "stack/docker/platform.ts": `import type { Platform } from "../platform";`,
-  "stack/aws/platform.ts": `import type { Platform } from "../platform"; import "./operations/cost";`,
-  "stack/aws/operations/cost.ts": `import "../compute/instance-types";`,
-  "test/unit/cost.test.ts": `import "../../stack/aws/operations/cost";`,
+  "stack/aws/platform.ts": `import type { Platform } from "../platform"; import "./operations/alarms";`,
+  "stack/aws/operations/alarms.ts": `import "../compute/instance-types";`,
+  "test/unit/cost.test.ts": `import "../../stack/aws/operations/alarms";`,
   "node_modules/@pulumi/pulumi/index.js": "",
 };
 
@@ -56,11 +56,11 @@ const FORBIDDEN: [file: string, text: string, rule: string, to: string][] = [
   ],
   [
     "stack/images/a.ts",
-    `import "../aws/operations/cost";`,
+    `import "../aws/operations/alarms";`,
     "upward-import-from-images-and-preflight",
-    "stack/aws/operations/cost.ts",
+    "stack/aws/operations/alarms.ts",
   ],
-  ["stack/docker/a.ts", `import "../aws/operations/cost";`, "docker-imports-aws", "stack/aws/operations/cost.ts"],
+  ["stack/docker/a.ts", `import "../aws/operations/alarms";`, "docker-imports-aws", "stack/aws/operations/alarms.ts"],
   ["stack/aws/a.ts", `import type { X } from "../docker/platform";`, "aws-imports-docker", "stack/docker/platform.ts"],
   ["stack/aws/b.ts", `import "../../index";`, "upward-import-from-platforms", "index.ts"],
   ["scripts/a.ts", `import "../test/unit/cost.test";`, "upward-import-from-scripts", "test/unit/cost.test.ts"],

@@ -19,6 +19,7 @@ import { RUNTIME_FACTS } from "../../stack/app/application";
 import { TOOLKIT_DRIVERS } from "../../stack/images/cuda";
 import { stage, writeNetrc } from "../../stack/app/build-context";
 import { writeBuildNetwork } from "../../stack/app/build-network";
+import { CONTEXT_PARTS, type ContextPart } from "../../stack/app/context-parts";
 import { EPOCH } from "../../stack/app/epoch";
 import { openApp, type AppSource } from "../../stack/app/source";
 import { IMAGES } from "../../stack/images/catalog";
@@ -221,12 +222,39 @@ describe("openApp", () => {
   it("finds a lock that does not match, and names the command that fixes it", async () => {
     const file = join(folder, "pyproject.toml");
     writeFileSync(file, readFileSync(file, "utf8").replace('"minio>=7.2.0"', '"minio>=99"'));
-    const problems = (await openApp({ path: folder })).lockProblems();
+    const problems = (await openApp({ path: folder })).lockProblems("dev");
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({
       key: "app",
       value: expect.stringContaining("minio>=99"),
       remedy: expect.stringContaining("npm run lock"),
     });
+  });
+});
+
+describe("the hashes of the parts", () => {
+  const api = IMAGES[0];
+
+  it.each([
+    ["code", () => edit("spatialforge/main.py", (text) => `${text}\n# new`)],
+    ["static files", () => edit("static/about.html", (text) => `${text}<!-- new -->`)],
+  ])("a change of the %s changes its own hash, and no other one", (part, change) => {
+    const before = stage(app, api);
+    change();
+    const after = stage(app, api);
+    const changed = Object.entries(after.parts).filter(([name, hash]) => before.parts[name as ContextPart] !== hash);
+    expect(changed.map(([name]) => name)).toEqual([part]);
+    expect(after.hash).not.toBe(before.hash);
+  });
+
+  it("contain every file of the context except the credentials and the settings of the network", () => {
+    const folder = join(ROOT, stage(app, api).path);
+    const parts = Object.values(CONTEXT_PARTS).flat();
+    const others = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+      (name) =>
+        statSync(join(folder, name)).isFile() && !parts.some((part) => name === part || name.startsWith(`${part}/`)),
+    );
+    expect(others.map((name) => name.split("/")[0])).toEqual(expect.arrayContaining(["credentials", "network"]));
+    expect(others.filter((name) => !/^(credentials|network)\//.test(name))).toEqual([]);
   });
 });

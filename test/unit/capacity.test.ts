@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { AWS_STACKS, readStackConfig } from "../../scripts/stack-file";
-import { INSTANCE_TYPES, type InstanceType } from "../../stack/aws/compute/instance-types";
+import { INSTANCE_TYPES, type InstanceType, type InstanceTypeName } from "../../stack/aws/compute/instance-types";
 import { awsSettingsSchema } from "../../stack/config/aws-schema";
-import { capacityProblems, instancesFor } from "../../stack/config/capacity";
+import { capacityProblems, hourlyPrice, instancesFor } from "../../stack/config/capacity";
 
 const check = (aws: object) => capacityProblems(awsSettingsSchema.parse(aws));
 
 const TYPES: Readonly<Record<string, InstanceType>> = INSTANCE_TYPES;
+const priceOf = (name: string) => hourlyPrice(name as InstanceTypeName);
 const family = (name: string) => name.split(".")[0];
 const FAMILIES = [...new Set(Object.keys(TYPES).map(family))];
 
@@ -14,7 +15,7 @@ const FAMILIES = [...new Set(Object.keys(TYPES).map(family))];
 const cheapest = (condition: (type: InstanceType) => boolean): string =>
   Object.keys(TYPES)
     .filter((name) => condition(TYPES[name]))
-    .sort((a, b) => TYPES[a].price - TYPES[b].price)[0];
+    .sort((a, b) => priceOf(a) - priceOf(b))[0];
 
 it.each(AWS_STACKS)("the settings of %s have enough capacity", (stack) => {
   expect(check(readStackConfig(stack).aws as object)).toEqual([]);
@@ -167,7 +168,9 @@ describe("instancesFor", () => {
 it.each(FAMILIES)(
   "in the family %s an instance type with the same number of GPUs and more memory costs more",
   (name) => {
-    const types = Object.entries(TYPES).flatMap(([type, values]) => (family(type) === name ? [values] : []));
+    const types = Object.entries(TYPES).flatMap(([type, values]) =>
+      family(type) === name ? [{ ...values, price: priceOf(type) }] : [],
+    );
     for (const a of types) {
       for (const b of types) if (a.gpus === b.gpus && a.memory < b.memory) expect(a.price).toBeLessThan(b.price);
     }

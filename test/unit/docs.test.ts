@@ -23,7 +23,7 @@ function rowsBelow(header: string): string[][] {
 }
 
 describe("docs/aws.md", () => {
-  it("has the generated tables of the current code (to update it, run `npm run docs`)", () => {
+  it("has the settings of the current code (to update it, run `npm run docs`)", () => {
     expect(withGeneratedTables(page)).toBe(page);
   });
 

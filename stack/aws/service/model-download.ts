@@ -11,7 +11,7 @@ export interface ModelDownloadArgs extends Pick<
   | "family"
   | "cluster"
   | "image"
-  | "repositoryArn"
+  | "repository"
   | "logRetentionDays"
   | "kmsKeyArn"
 > {

@@ -12,7 +12,7 @@ export function executionStatements(args: TaskArgs, logGroupArn: pulumi.Input<st
     { Action: ["ecr:GetAuthorizationToken"], Resource: "*" }, // the action supports no resource
     {
       Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-      Resource: args.repositoryArn,
+      Resource: args.repository.arn,
     },
     { Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: pulumi.interpolate`${logGroupArn}:*` },
     ...(secretArns.length ? [{ Action: ["secretsmanager:GetSecretValue"], Resource: unique(secretArns) }] : []),

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AwsContext } from "../context";
 import type { ModelVolume } from "../storage/model-volume";
+import type { Repository } from "../storage/repository";
 import type { Secret } from "../storage/secret";
 
 /** Arguments of a task definition. */
@@ -12,7 +13,7 @@ export interface TaskArgs extends AwsContext {
   cluster: { arn: pulumi.Input<string>; name: pulumi.Input<string> };
   /** `repository@sha256:...` */
   image: pulumi.Input<string>;
-  repositoryArn: pulumi.Input<string>;
+  repository: Pick<Repository, "arn" | "url">;
   /** Arguments of the entrypoint of the image. */
   command: string[];
   /** CPU units, 1024 for one vCPU. */

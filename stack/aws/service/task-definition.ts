@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { previewableImage } from "../../images/placeholder";
 import { taskRole } from "../iam";
 import { containerDefinition, taskVolumes } from "./container-definition";
 import { executionStatements, taskStatements } from "./permissions";
@@ -21,6 +22,7 @@ export function taskDefinition(
   );
   const executionRole = taskRole(`${name}-execution`, args, executionStatements(args, logGroup.arn), opts);
   const role = taskRole(`${name}-task`, args, taskStatements(args), opts);
+  const image = previewableImage(args.image, args.repository.url);
   const taskDefinition = new aws.ecs.TaskDefinition(
     `${name}-task-definition`,
     {
@@ -33,7 +35,7 @@ export function taskDefinition(
       executionRoleArn: executionRole.role.arn,
       taskRoleArn: role.role.arn,
       volumes: taskVolumes(args),
-      containerDefinitions: pulumi.jsonStringify([containerDefinition(args, logGroup.name)]),
+      containerDefinitions: pulumi.jsonStringify([containerDefinition({ ...args, image }, logGroup.name)]),
     },
     opts,
   );

@@ -17,6 +17,7 @@ import account_limits  # noqa: E402, F401
 import cache_parameters  # noqa: E402, F401
 import delete_markers  # noqa: E402, F401
 import file_systems  # noqa: E402, F401
+import image_scans  # noqa: E402, F401
 import instance_refreshes  # noqa: E402, F401
 import parameters  # noqa: E402, F401
 import replication_groups  # noqa: E402, F401

@@ -53,8 +53,12 @@ async function startRollback(id: ServiceId, service: Service): Promise<boolean> 
   return previous !== undefined;
 }
 
+/** Seconds to wait for a rollback. */
+export const rollbackTimeout = ({ timeout, stopTimeout }: Pick<RollBackArgs, "timeout" | "stopTimeout">): number =>
+  timeout + stopTimeout;
+
 async function waitForRollback(args: RollBackArgs, deployment: string): Promise<string> {
-  const seconds = args.timeout + args.stopTimeout;
+  const seconds = rollbackTimeout(args);
   const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
     const primary = primaryDeployment(await describeService(args));

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { makePrivate } from "../../../../stack/aws/storage/private-bucket";
 import { imageHealthCheck } from "../../../../stack/images/health-check";
-import { PREVIEW_DIGEST } from "../../../../stack/images/placeholder";
+import { PREVIEW_DIGEST } from "../../../../stack/images/catalog";
 
 /** The part of the program that breaks a rule of the policy pack: `logs`, `bucket`, `image`, or `nothing`. */
 const broken = new pulumi.Config().require("broken");

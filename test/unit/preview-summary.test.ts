@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeComment } from "../../scripts/preview/comment";
+import { markdown } from "../../scripts/preview/markdown";
+import { resourceChanges } from "../../scripts/preview/resource-change";
+import { restartsOf } from "../../scripts/preview/restarts";
+import { changedSettings } from "../../scripts/preview/settings";
+import type { Summary } from "../../scripts/preview/summary";
+import { FakeGitHub } from "../harness/fake-github";
+
+const SUMMARY: Summary = {
+  stack: "dev",
+  result: "changed",
+  errors: [],
+  created: 0,
+  updated: 0,
+  images: [],
+  restarts: { gpuInstances: false, roles: [] },
+  removals: [],
+  settings: [],
+  policy: [],
+};
+const visible = (text: string) => text.split("<details>")[0];
+const many = <T>(entry: (index: number) => T) => Array.from({ length: 100 }, (_, index) => entry(index));
+
+describe("markdown", () => {
+  it("is one line without changes, also with findings of the policy pack", () => {
+    const policy = [{ policy: "tags", mandatory: false, resource: "bucket", message: "no tags" }];
+    expect(markdown({ ...SUMMARY, result: "unchanged", policy }, "raw")).toBe("### `dev`: no changes\n");
+  });
+
+  it("has at most 60 lines before the raw difference, however much changes", () => {
+    const everything: Summary = {
+      ...SUMMARY,
+      created: 100,
+      updated: 100,
+      images: many((index) => ({
+        image: `i${index}`,
+        reasons: [{ part: "code", details: many((file) => `f${file}`) }],
+      })),
+      restarts: { gpuInstances: true, roles: many((index) => ({ role: `r${index}`, because: many(() => "image") })) },
+      removals: many((index) => ({
+        op: "replace",
+        type: "aws:s3/bucket:Bucket",
+        name: `b${index}`,
+        because: ["name"],
+        protected: true,
+        stateful: index < 50 ? { name: "bucket", loses: "results", step: "aws.md#x" } : undefined,
+      })),
+      settings: many((index) => ({ key: `k${index}`, before: "1", after: "2" })),
+      policy: many(() => ({ policy: "p", mandatory: true, resource: "r", message: "rule\ndetail" })),
+    };
+    expect(visible(markdown(everything, "raw")).split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  it("has at most 60 lines for a preview with long errors", () => {
+    const errors = many(() => many(() => "line").join("\n"));
+    expect(visible(markdown({ ...SUMMARY, result: "failed", errors }, "")).split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  it("cuts the raw difference, so that GitHub accepts the comment, and closes what it opened", () => {
+    const text = markdown(SUMMARY, "x".repeat(200_000));
+    expect(text.length).toBeLessThanOrEqual(60_000);
+    expect(text).toMatch(/the summary of the job has the rest\n```\n\n<\/details>\n$/);
+    expect(markdown(SUMMARY, "x".repeat(200_000), Infinity)).toContain("x".repeat(200_000));
+  });
+
+  it("names what a removed resource loses, the step that it requires, and that Pulumi refuses it", () => {
+    const text = markdown(
+      {
+        ...SUMMARY,
+        removals: [
+          {
+            op: "replace",
+            type: "aws:elasticache/replicationGroup:ReplicationGroup",
+            name: "redis",
+            because: ["snapshotName"],
+            protected: true,
+            stateful: { name: "Redis", loses: "API keys", step: "redis.md#restore" },
+          },
+        ],
+      },
+      "",
+    );
+    expect(text).toMatch(/^### `dev`: ⚠️ 1 resource with data is replaced or deleted/);
+    expect(text).toContain("loses API keys. Pulumi refuses it, because the resource is protected.");
+    expect(text).toContain("docs/redis.md#restore");
+  });
+});
+
+describe("the changes of a preview", () => {
+  const urn = (type: string, name: string) =>
+    `urn:pulumi:dev::spatialforge::spatialforge:aws:Platform$${type}::${name}`;
+  const TASK = urn("aws:ecs/taskDefinition:TaskDefinition", "api-task-definition");
+  const SERVICE = urn("aws:ecs/service:Service", "api");
+  const step = (op: string, of: string, old: object | undefined, current: object | undefined, diffs: string[]) => ({
+    sequence: 0,
+    timestamp: 0,
+    resourcePreEvent: {
+      metadata: {
+        ...{ op, urn: of, type: "", provider: "", diffs },
+        old: old && { custom: true, inputs: old },
+        new: current && { custom: true, inputs: current },
+      },
+    },
+  });
+  const changesOf = (...steps: object[]) => resourceChanges(steps as unknown as Parameters<typeof resourceChanges>[0]);
+  const definitions = (container: object) => ({ containerDefinitions: JSON.stringify([container]) });
+
+  it("list a replacement once, and no property that is equal", () => {
+    const [before, after] = [
+      { a: 1, b: 2 },
+      { a: 1, b: 3 },
+    ];
+    const changes = changesOf(
+      step("create-replacement", TASK, before, after, ["a", "b"]),
+      step("replace", TASK, before, after, ["a", "b[0].c"]),
+      step("delete-replaced", TASK, before, undefined, []),
+    );
+    expect(changes).toMatchObject([{ op: "replace", name: "api-task-definition", properties: ["b"] }]);
+  });
+
+  it("name the variables of a container that differ, and never their values", () => {
+    const container = (value: string) => ({
+      environment: [
+        { name: "LEVEL", value },
+        { name: "SAME", value: "s" },
+      ],
+    });
+    const restarts = restartsOf(
+      changesOf(
+        step("replace", TASK, definitions(container("s3cr3t-1")), definitions(container("s3cr3t-2")), [
+          "containerDefinitions",
+        ]),
+        step("update", SERVICE, { taskDefinition: "1" }, { taskDefinition: "2" }, ["taskDefinition"]),
+      ),
+    );
+    expect(restarts.roles).toEqual([{ role: "api", because: ["environment LEVEL"] }]);
+    expect(JSON.stringify(restarts)).not.toContain("s3cr3t");
+  });
+
+  it("do not restart a role whose service only gets another number of tasks", () => {
+    const changes = changesOf(step("update", SERVICE, { desiredCount: 1 }, { desiredCount: 2 }, ["desiredCount"]));
+    expect(restartsOf(changes).roles).toEqual([]);
+  });
+});
+
+describe("changedSettings", () => {
+  it("lists nested keys with both values, and hides secrets", () => {
+    const before = { "spatialforge:aws": { gpu: { maxInstances: 2 } }, "spatialforge:netrc": { secure: "v1:abc" } };
+    const after = {
+      "spatialforge:aws": { gpu: { maxInstances: 3, spot: true } },
+      "spatialforge:netrc": { secure: "v1:def" },
+    };
+    expect(changedSettings({ before, after })).toEqual([
+      { key: "spatialforge:aws.gpu.maxInstances", before: "2", after: "3" },
+      { key: "spatialforge:aws.gpu.spot", before: undefined, after: "true" },
+      { key: "spatialforge:netrc", before: "[secret]", after: "[secret]" },
+    ]);
+  });
+});
+
+describe("writeComment", () => {
+  const github = new FakeGitHub();
+  beforeEach(() => github.start());
+  afterEach(() => github.stop());
+
+  it("adds one comment per stack, and updates it with every push", async () => {
+    github.add({ number: 7, comments: [...many((index) => `talk ${index}`)] });
+    for (const text of ["first", "second"]) {
+      for (const stack of ["dev", "prod"]) await writeComment(github.repository, 7, stack, `${text} ${stack}`);
+    }
+    const written = github.issues[0].comments.filter((comment) => !comment.startsWith("talk"));
+    expect(written.map((comment) => comment.split("\n")[0])).toEqual(["second dev", "second prod"]);
+  });
+
+  it("fails with the message of GitHub", async () => {
+    github.failure = [403, "Resource not accessible by integration"];
+    await expect(writeComment(github.repository, 7, "dev", "text")).rejects.toThrow(
+      /GitHub refused .*403.*Resource not accessible by integration/,
+    );
+  });
+});
