@@ -20,13 +20,15 @@ export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
+/** Accepts an unknown value. */
 export const isOneOf = (value: unknown, ...allowed: unknown[]): boolean => value === UNKNOWN || allowed.includes(value);
 
-/** Some properties of the AWS provider have the text `"true"` instead of a boolean. */
+/** Accepts an unknown value, and the text `"true"`, which some properties of the AWS provider have instead of a boolean. */
 export const isTrue = (value: unknown): boolean => isOneOf(value, true, "true");
 
 export const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 
+/** Accepts an unknown value. */
 export const isAtLeast = (value: unknown, minimum: number): boolean =>
   value === UNKNOWN || (typeof value === "number" && value >= minimum);
 

@@ -1,6 +1,6 @@
 import { PREVIEW_DIGEST } from "../../stack/images/catalog";
 import type { Context, Resource, ResourceRule, Rule } from "../rule";
-import { at, isOneOf, isSet, isTrue, list, parsed, shown } from "../values";
+import { at, isOneOf, isSet, list, parsed, shown, UNKNOWN } from "../values";
 
 const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 
@@ -27,6 +27,7 @@ const eachContainer =
 
 /** What is wrong with the reference to an image. */
 export function imageProblem(image: unknown, { preview }: Context): string | undefined {
+  if (image === UNKNOWN) return undefined;
   const digest = DIGEST.exec(String(image))?.[1];
   if (!digest) return `the image ${shown(image)} has no digest: use REPOSITORY@sha256:DIGEST`;
   if (digest === PREVIEW_DIGEST && !preview)
@@ -35,7 +36,7 @@ export function imageProblem(image: unknown, { preview }: Context): string | und
 }
 
 const capabilities: Check = (container) => {
-  if (isTrue(at(container, "privileged"))) return "it is privileged: remove privileged";
+  if (at(container, "privileged") === true) return "it is privileged: remove privileged";
   const added = list(at(container, "linuxParameters.capabilities.add"));
   if (added.length) return `it has the capabilities ${added.map(shown).join(", ")}: remove capabilities.add`;
   const dropped = list(at(container, "linuxParameters.capabilities.drop"));

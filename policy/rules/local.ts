@@ -1,5 +1,5 @@
 import type { Resource, ResourceRule, Rule } from "../rule";
-import { at, isOneOf, isTrue, list, shown } from "../values";
+import { at, isOneOf, isTrue, list, shown, UNKNOWN } from "../values";
 import { imageProblem } from "./containers";
 
 const CONTAINER = "docker:index/container:Container";
@@ -24,9 +24,10 @@ export const LOCAL: readonly Rule[] = [
     isTrue(readOnly) ? [] : ["the root file system can be written: set readOnly"],
   ),
   localRule("capabilities", "Containers on this machine have no Linux capabilities.", ({ capabilities, privileged }) =>
-    list(at(capabilities, "drops")).some((one) => /^(CAP_)?ALL$/.test(shown(one))) &&
+    (at(capabilities, "drops") === UNKNOWN ||
+      list(at(capabilities, "drops")).some((one) => /^(CAP_)?ALL$/.test(shown(one)))) &&
     !list(at(capabilities, "adds")).length &&
-    !isTrue(privileged ?? false)
+    privileged !== true
       ? []
       : ["it keeps capabilities: set capabilities.drops to [ALL], and remove adds and privileged"],
   ),

@@ -39,7 +39,8 @@ export class Repository extends pulumi.ComponentResource implements ImageReposit
         ],
         forceDelete: true, // otherwise ECR keeps a repository with images, and `pulumi destroy` fails
       },
-      { ...child, protect: args.deletionProtection },
+      // The name is fixed, so the old repository must be deleted first.
+      { ...child, protect: args.deletionProtection, deleteBeforeReplace: true },
     );
     new aws.ecr.LifecyclePolicy(
       name,
