@@ -22,7 +22,7 @@ export class BaseRef {
     }
   }
 
-  /** The configuration of a stack at the ref, and now, by key. Undefined if it has no settings file. */
+  /** The configuration of a stack at the ref, and now, by key. Empty if it has no settings file. */
   configs(stack: string): { before: Config; after: Config } {
     const file = stackFile(stack);
     return {

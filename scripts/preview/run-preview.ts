@@ -94,7 +94,7 @@ function errorsOf(events: readonly EngineEvent[], error: Error): string[] {
     event?.severity === "error" ? [plain(event.message)] : [],
   );
   const reasons = messages.filter((message) => message && !/^preview failed/.test(message));
-  return reasons.length > 0 ? [...new Set(reasons)] : [errorsIn(error.message)];
+  return [...new Set(reasons.length > 0 ? reasons : [errorsIn(error.message)])].map(withoutCredentials);
 }
 
 /** A message of the engine without its color markers, as in `<{%reset%}>`. */

@@ -18,7 +18,7 @@ export function prodTests(stack: AwsStack, domainName: string): void {
     await stack.countInitialResources();
     await stack.commit();
     firstPreview = JSON.parse((await stack.summary("--json")).text) as Summary;
-    await stack.up();
+    await stack.must("up --yes --policy-pack policy");
   });
 
   it("the summary of the first preview says what is built and created, and what it costs", async () => {
