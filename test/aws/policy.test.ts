@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PREVIEW_DIGEST } from "../../stack/images/catalog";
 import { AwsStack } from "../harness/aws-stack";
 import { Ecr } from "../harness/ecr";
 
@@ -55,16 +56,10 @@ describe.each(["prod", "dev"] as const)("the policy pack on %s", (name) => {
     expect(await created()).toEqual([]);
   });
 
-  it("accepts the placeholder of an image in a preview", async () => {
-    const { code, text } = await run("preview", "image");
-    expect(code, text).toBe(0);
-    expect(text).not.toMatch(/\[(advisory|mandatory)\]/);
-  });
-
-  it("rejects the placeholder in an update", async () => {
-    const { code, text } = await run("up --yes --skip-preview", "image");
+  it("rejects what the first preview does not know in the update, before the resource is created", async () => {
+    const { code, text } = await run("up --yes", "root");
     expect(code, text).not.toBe(0);
-    expect(text).toMatch(/\[mandatory\] +container-image-digest /);
+    expect(text).toMatch(/\[mandatory\] +container-read-only-root /);
     expect(await created()).not.toContain(TASK_DEFINITION);
   });
 
@@ -73,5 +68,21 @@ describe.each(["prod", "dev"] as const)("the policy pack on %s", (name) => {
     expect(code, text).toBe(0);
     expect(text).not.toMatch(/\[(advisory|mandatory)\]/);
     expect(await created()).toContain(TASK_DEFINITION);
+  });
+
+  it("rejects the same violation in the preview of an existing stack", async () => {
+    const { code, text } = await run("preview", "root");
+    expect(code, text).not.toBe(0);
+    expect(text).toMatch(/\[mandatory\] +container-read-only-root /);
+  });
+
+  it("accepts the placeholder of an image in a preview, and rejects it in an update", async () => {
+    const preview = await run("preview --diff", "image");
+    expect(preview.code, preview.text).toBe(0);
+    expect(preview.text).toContain(PREVIEW_DIGEST);
+    expect(preview.text).not.toMatch(/\[(advisory|mandatory)\]/);
+    const update = await run("up --yes --skip-preview", "image");
+    expect(update.code, update.text).not.toBe(0);
+    expect(update.text).toMatch(/\[mandatory\] +container-image-digest /);
   });
 });

@@ -4,7 +4,7 @@ import { makePrivate } from "../../../../stack/aws/storage/private-bucket";
 import { imageHealthCheck } from "../../../../stack/images/health-check";
 import { PREVIEW_DIGEST } from "../../../../stack/images/catalog";
 
-/** The part of the program that breaks a rule of the policy pack: `logs`, `bucket`, `image`, or `nothing`. */
+/** The part of the program that breaks a rule of the policy pack: `logs`, `bucket`, `root`, `image`, or `nothing`. */
 const broken = new pulumi.Config().require("broken");
 
 const vpc = new aws.ec2.Vpc("vpc", { cidrBlock: "10.40.0.0/16" });
@@ -26,7 +26,7 @@ new aws.ecs.TaskDefinition("task", {
       name: "task",
       image: `repository@${broken === "image" ? PREVIEW_DIGEST : `sha256:${"1".repeat(64)}`}`,
       memory: 128,
-      readonlyRootFilesystem: true,
+      readonlyRootFilesystem: broken !== "root",
       linuxParameters: { capabilities: { drop: ["ALL"] } },
       healthCheck: imageHealthCheck(),
       logConfiguration: { logDriver: "awslogs", options: { "awslogs-group": logs.name } },
