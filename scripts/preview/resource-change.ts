@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import { typeOf, nameOf } from "../urn";
 
@@ -62,7 +63,7 @@ function changeOf(step: StepEventMetadata, op: Operation): ResourceChange {
 /** The names of the inputs that differ. A provider can list more, such as a list that it also computes. */
 function differing({ diffs = [], old, new: current }: StepEventMetadata): string[] {
   const names = unique(diffs.map(topLevel));
-  const changed = names.filter((name) => JSON.stringify(old?.inputs[name]) !== JSON.stringify(current?.inputs[name]));
+  const changed = names.filter((name) => !isDeepStrictEqual(old?.inputs[name], current?.inputs[name]));
   return changed.length > 0 ? changed : names;
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { ROLES } from "../../stack/roles";
 import type { ResourceChange } from "./resource-change";
 
@@ -81,7 +82,8 @@ function containerIn(definitions: unknown): Container | undefined {
   }
 }
 
-const differ = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);
+/** Compares values without the order of keys: a refresh stores a container with the order that AWS returns. */
+const differ = (a: unknown, b: unknown): boolean => !isDeepStrictEqual(a, b);
 
 /** A property of a container. Of the environment and the secrets, the names of the variables that differ: values can be secret. */
 function describe(name: string, before: Container, after: Container): string[] {

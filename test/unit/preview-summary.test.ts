@@ -90,6 +90,7 @@ describe("markdown", () => {
   });
 
   it("names what a removed resource loses, the step that it requires, and that Pulumi refuses it", () => {
+    vi.stubEnv("GITHUB_SHA", "");
     const text = markdown(
       {
         ...SUMMARY,
@@ -109,6 +110,7 @@ describe("markdown", () => {
     expect(text).toMatch(/^### `dev`: ⚠️ 1 resource with data is replaced or deleted/);
     expect(text).toContain("loses API keys. Pulumi refuses it, because the resource is protected.");
     expect(text).toContain("First follow `docs/redis.md#restore`");
+    vi.unstubAllEnvs();
   });
 
   it("links to the documented step at the commit of a workflow", () => {
@@ -176,6 +178,20 @@ describe("the changes of a preview", () => {
     );
     expect(restarts.roles).toEqual([{ role: "api", because: ["environment LEVEL"] }]);
     expect(JSON.stringify(restarts)).not.toContain("s3cr3t");
+  });
+
+  it("do not depend on the order of keys, which a refresh changes", () => {
+    const [before, after] = [
+      { image: "a", healthCheck: { retries: 3, interval: 10 } },
+      { healthCheck: { interval: 10, retries: 3 }, image: "b" },
+    ];
+    const { roles } = restartsOf(
+      changesOf(
+        step("replace", TASK, definitions(before), definitions(after), ["containerDefinitions"]),
+        step("update", SERVICE, { taskDefinition: "1" }, { taskDefinition: "2" }, ["taskDefinition"]),
+      ),
+    );
+    expect(roles).toEqual([{ role: "api", because: ["image"] }]);
   });
 
   it("do not restart a role whose service only gets another number of tasks, but count it as updated", async () => {
