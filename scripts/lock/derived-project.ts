@@ -102,20 +102,19 @@ export function configOf({ tool: { uv } }: DerivedProject, inputs: LockInputs): 
   };
 }
 
-/** Settings that a `uv.lock` repeats, with their names there. uv ignores the versions in a lock if one of them differs. */
-const LOCK_OPTIONS: Readonly<Record<string, string>> = {
-  "exclude-newer": "exclude-newer",
-  "fork-strategy": "fork-strategy",
-  prerelease: "prerelease-mode",
-  resolution: "resolution-mode",
-};
+/** A project without dependencies, which uv locks without an index. */
+export const emptyProject = ({ project, tool }: DerivedProject): Table => ({
+  project: { ...project, dependencies: [] },
+  tool: { uv: { environments: tool.uv.environments, package: false } },
+});
 
 /**
  * A `uv.lock` from which uv takes versions only: it resolves again and prefers these versions.
  * @param versions - the `uv.lock` of the app, or pins; their source `virtual` matches every index
+ * @param sample - a `uv.lock` that uv wrote with the same settings. uv ignores the versions in a lock whose `[options]` differ from them.
  */
-export function startingLock(versions: string | readonly Pin[], config: Table): string {
-  const options = Object.entries(LOCK_OPTIONS).flatMap(([key, name]) => (key in config ? [[name, config[key]]] : []));
+export function startingLock(versions: string | readonly Pin[], sample: string): string {
+  const { options = {} } = parseToml(sample);
   const lock =
     typeof versions === "string"
       ? parseToml(versions)
@@ -129,5 +128,5 @@ export function startingLock(versions: string | readonly Pin[], config: Table): 
             "resolution-markers": pin.text.split(" ; ").slice(1),
           })),
         };
-  return stringifyToml({ ...lock, options: Object.fromEntries(options) as Table });
+  return stringifyToml({ ...lock, options });
 }

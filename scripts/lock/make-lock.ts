@@ -72,6 +72,7 @@ async function lockFiles(
   { app, upgrade, cpuIndex }: Options,
 ): Promise<LockFiles> {
   const known = (file: string) => (upgrade ? [] : pinsOf(before, file));
+  const samePythons = hasPythonsOf(inputs, before);
   const appLock = existsSync(join(app, "uv.lock")) ? readFileSync(join(app, "uv.lock"), "utf8") : undefined;
   const previous = Object.keys(before).filter((file) => file.endsWith(".txt") && !file.endsWith(".cpu.txt"));
   const gpu = gpuProject(project.name, inputs);
@@ -82,7 +83,11 @@ async function lockFiles(
   const files: Record<string, string> = {};
   const write = (file: string, pins: readonly Pin[], packages: readonly LockedPackage[]) => {
     const options = indexesOf(pins, packages, inputs).map((url) => `--extra-index-url ${url}`);
-    files[file] = formatPins(`${project.name}: ${file}`, keepKnownHashes(pins, known(file)), options);
+    files[file] = formatPins(
+      `${project.name}: ${file}`,
+      samePythons ? keepKnownHashes(pins, known(file)) : pins,
+      options,
+    );
   };
   const groupOf = await groupsOf(resolved);
   const inGroup = (group: Group, ending = "txt") =>
@@ -130,6 +135,16 @@ function indexesOf(pins: readonly Pin[], packages: readonly LockedPackage[], inp
   const used = packages.filter(({ name }) => pins.some((pin) => pin.name === name));
   const urls = new Set(used.map(({ source }) => source.registry ?? ""));
   return [...urls].filter((url) => url && declared.includes(`"${url}`)).sort();
+}
+
+/** Whether a lock was created for the Python versions and the machines of these inputs. The hashes for others are not in it. */
+function hasPythonsOf(inputs: LockInputs, before: LockFiles): boolean {
+  try {
+    const previous = (JSON.parse(before[INPUTS_FILE]) as LockRecord).inputs;
+    return previous["requires-python"] === inputs["requires-python"] && previous.environment === inputs.environment;
+  } catch {
+    return false;
+  }
 }
 
 function pinsOf(files: LockFiles, file: string): Pin[] {

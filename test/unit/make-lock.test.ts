@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeLock, type Options } from "../../scripts/lock/make-lock";
 import { parsePins } from "../../scripts/lock/pins";
 import type { LockRecord } from "../../stack/lock/fit";
@@ -64,6 +64,11 @@ const CPU_PACKAGES: Record<string, Release[]> = {
 const CUDA_12_PACKAGES: Record<string, Release[]> = {
   torch: [{ version: "2.0+cu121", requires: ["nvidia-cublas", "sympy", "shared"], wheels: LINUX }],
 };
+/** Another index with other versions. */
+const OTHER_PACKAGES: Record<string, Release[]> = Object.fromEntries(
+  ["shared", "kombu"].map((name) => [name, [{ version: "0.9" }]]),
+);
+OTHER_PACKAGES.torch = [{ version: "1.9" }];
 
 /** The packages that every app needs. */
 const BASE = ["uvicorn", "celery", "redis", "minio"];
@@ -74,7 +79,12 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
   const folder = mkdtempSync(join(tmpdir(), "make-lock-"));
   const app = join(folder, "app");
   const locks = join(folder, "locks");
-  const index = new PackageIndex({ "/simple": PACKAGES, "/cpu": CPU_PACKAGES, "/cu121": CUDA_12_PACKAGES });
+  const index = new PackageIndex({
+    "/simple": PACKAGES,
+    "/cpu": CPU_PACKAGES,
+    "/cu121": CUDA_12_PACKAGES,
+    "/z": OTHER_PACKAGES,
+  });
 
   beforeAll(() => index.start());
   beforeEach(() => {
@@ -262,6 +272,72 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       expect(pins("light.txt")).toContain("stripe==2.0"); // 3.0 is newer than UV_EXCLUDE_NEWER
     });
 
+    it.each<[title: string, setting: string]>([
+      ["a date", 'exclude-newer = "2026-03-01"'],
+      ["a timestamp with an offset", 'exclude-newer = "2026-03-01T00:00:00+02:00"'],
+      ["a duration", 'exclude-newer = "3 days"'],
+      ["a date for one package", 'exclude-newer-package = { stripe = "2026-03-01", minio = false }'],
+      ["other settings that a uv.lock repeats", 'prerelease = "allow"\nfork-strategy = "fewest"'],
+    ])("the previous pins with exclude-newer and such settings: %s", async (_title, setting) => {
+      vi.stubEnv("UV_EXCLUDE_NEWER", undefined);
+      write([...BASE, "stripe==1.0"], `[tool.uv]\n${setting}\n`);
+      await lock();
+      write([...BASE, "stripe"], `[tool.uv]\n${setting}\n`);
+      await lock();
+      expect(pins("light.txt")).toContain("stripe==1.0");
+    });
+
+    it("the hashes of the previous lock only if the range of Python is the same", async () => {
+      const python = (range: string) =>
+        writeFileSync(
+          join(app, "pyproject.toml"),
+          `[project]\nname = "my-app"\nrequires-python = "${range}"\ndependencies = ${JSON.stringify(BASE)}\n`,
+        );
+      const hashes = () => parsePins(read("light.txt")).find(({ name }) => name === "minio")!.hashes;
+      onTestFinished(() => {
+        delete PACKAGES.minio[0].wheels;
+        rmSync(join(folder, "cache"), { recursive: true });
+      });
+      python(">=3.11,<4");
+      await lock();
+      expect(hashes()).toHaveLength(1);
+      PACKAGES.minio[0].wheels = ["py3-none-any", LINUX[0]];
+      rmSync(join(folder, "cache"), { recursive: true });
+      python(">=3.11");
+      await lock();
+      expect(hashes()).toHaveLength(2);
+    });
+
+    it("extra indexes in their order: the first one that has a package wins", async () => {
+      const urls = [index.url("/z"), index.url("/cu121")];
+      write([...BASE, "torch<3"], `[tool.uv]\nextra-index-url = ${JSON.stringify(urls)}\n`);
+      await lock({ cpuIndex: undefined });
+      expect(record().inputs["tool.uv"]["extra-index-url"]).toEqual(urls);
+      expect(pins("torch.txt")).toEqual(["torch==1.9"]);
+    });
+
+    it("the sources of overrides and constraints", async () => {
+      const wheel = await index.addWheel("h11-0.9-py3-none-any.whl");
+      const source = `[tool.uv.sources]\nshared = { index = "z" }\nkombu = { index = "z" }\nh11 = { url = "${wheel}" }\n`;
+      const z = `[[tool.uv.index]]\nname = "z"\nurl = "${index.url("/z")}"\nexplicit = true\n`;
+      const lists = '[tool.uv]\noverride-dependencies = ["shared"]\nconstraint-dependencies = ["h11"]\n';
+      write(BASE, lists + source + z);
+      await lock({ choice: { overrides: ["kombu"] } });
+      expect(pins("light.txt")).toEqual(expect.arrayContaining(["shared==0.9", "kombu==0.9"]));
+      expect(pins("web.txt")).toContain(`h11 @ ${wheel}`);
+    });
+
+    it("an index with a password, which no lock file contains", async () => {
+      const url = index.url("/z").replace("://", "://user:p4ssword@");
+      write(BASE, `[[tool.uv.index]]\nname = "z"\nurl = "${url}"\n`);
+      await lock();
+      expect(pins("light.txt")).toContain("kombu==0.9");
+      const files = readdirSync(join(locks, "my-app"));
+      expect(files).toContain("light.txt");
+      for (const file of files) expect(read(file)).not.toMatch(/user|p4ssword/);
+      expect(JSON.stringify(vi.mocked(console.log).mock.calls)).not.toMatch(/user|p4ssword/);
+    });
+
     it("a wheel URL with its hash, but none for another platform behind a marker", async () => {
       const wheels = {
         winsound: await index.addWheel("winsound-1.0-py3-none-win_amd64.whl"),
@@ -344,6 +420,55 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       /source of stripe .* is a workspace/,
     ],
     ["a path requirement", [...BASE, "a @ file:///srv/a"], "", {}, /"a @ file:\/\/\/srv\/a" is a path/],
+    [
+      "a URL with a password",
+      [...BASE, "a @ https://user:p4ssword@example.org/a.whl"],
+      "",
+      {},
+      /"a @ https:\/\/example\.org\/a\.whl" has a user or a password in its URL.*netrc/,
+    ],
+    [
+      "an override with a password",
+      BASE,
+      "",
+      { overrides: ["a @ https://user:p4ssword@example.org/a.whl"] },
+      /"a @ https:\/\/example\.org\/a\.whl" has a user or a password/,
+    ],
+    [
+      "a source with a password",
+      [...BASE, "stripe"],
+      SOURCE('{ git = "https://user:p4ssword@example.org/stripe.git" }'),
+      {},
+      /source of stripe in \[tool\.uv\.sources\] has a user or a password in its URL.*netrc/,
+    ],
+    [
+      "a source of a constraint with a path",
+      BASE,
+      `[tool.uv]\nconstraint-dependencies = ["stripe"]\n${SOURCE('{ path = "../stripe" }')}`,
+      {},
+      /source of stripe .* is a path/,
+    ],
+    [
+      "a constraint and an override with a path",
+      BASE,
+      '[tool.uv]\nconstraint-dependencies = ["a @ file:///srv/a"]\noverride-dependencies = ["b @ file:///srv/b"]\n',
+      {},
+      /"b @ file:\/\/\/srv\/b" is a path.*\n"a @ file:\/\/\/srv\/a" is a path/,
+    ],
+    [
+      "a repository with SSH",
+      [...BASE, "a @ git+ssh://git@example.org/a.git"],
+      "",
+      {},
+      /^"a @ git\+ssh:\/\/example\.org\/a\.git" uses SSH.*use https/,
+    ],
+    [
+      "a source with SSH",
+      [...BASE, "stripe"],
+      SOURCE('{ git = "ssh://git@example.org/stripe.git" }'),
+      {},
+      /^the source of stripe in \[tool\.uv\.sources\] uses SSH.*use https/,
+    ],
     [
       "the app itself with an extra",
       [...BASE, "my.app[tsdf]"],
