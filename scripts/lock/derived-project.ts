@@ -66,6 +66,11 @@ export function cpuProject(
 ): DerivedProject {
   const kept = pins.filter(({ name }) => !cuda.includes(name));
   const versioned = kept.filter(versionOf);
+  // The sources of packages with a URL are left out below. An override of such a package names its URL.
+  const urls = new Map(kept.filter((pin) => !versionOf(pin)).map(({ name, text }) => [name, text]));
+  const overrides = (listOf(uv["override-dependencies"]) as string[]).map(
+    (one) => urls.get(requirementName(one)) ?? withoutLocalVersion(one),
+  );
   const torch = versioned.filter(({ name }) => GROUP_ROOTS.torch.includes(name));
   const sources = Object.entries((uv.sources ?? {}) as Table);
   return {
@@ -75,6 +80,7 @@ export function cpuProject(
     tool: {
       uv: {
         ...uv,
+        "override-dependencies": overrides,
         // An override replaces a requirement, but not a constraint.
         "constraint-dependencies": versioned.map(({ text }) => withoutLocalVersion(text)),
         "exclude-dependencies": [...listOf(uv["exclude-dependencies"]), ...cuda],

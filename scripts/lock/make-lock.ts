@@ -1,19 +1,20 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LockError } from "../../stack/lock/error";
 import { readLockFiles } from "../../stack/lock/files";
 import { recordedInputs } from "../../stack/lock/fit";
 import type { LockRecord } from "../../stack/lock/fit";
-import { COMPILED, GROUPS, INPUTS_FILE } from "../../stack/lock/groups";
+import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE } from "../../stack/lock/groups";
 import type { Group } from "../../stack/lock/groups";
 import { lockInputs } from "../../stack/lock/inputs";
 import type { LockInputs } from "../../stack/lock/inputs";
 import { readAppProject } from "../../stack/lock/project";
 import type { AppProject, LockChoice } from "../../stack/lock/project";
 import { ROOT } from "../../stack/root";
-import { checkPackages, compareWithAppLock } from "./checks";
-import { endingOf, REASONS } from "./compiled";
+import { compareWithAppLock, readAppLock } from "./app-lock";
+import { checkPackages, checkTorchVersions } from "./checks";
+import { endingOf } from "./compiled";
 import { cpuProject, gpuProject, withoutLocalVersion } from "./derived-project";
 import { formatPins, keepKnownHashes, parsePins } from "./pins";
 import type { Pin } from "./pins";
@@ -73,12 +74,13 @@ async function lockFiles(
 ): Promise<LockFiles> {
   const known = (file: string) => (upgrade ? [] : pinsOf(before, file));
   const samePythons = hasPythonsOf(inputs, before);
-  const appLock = existsSync(join(app, "uv.lock")) ? readFileSync(join(app, "uv.lock"), "utf8") : undefined;
+  const appLock = readAppLock(app);
   const previous = Object.keys(before).filter((file) => file.endsWith(".txt") && !file.endsWith(".cpu.txt"));
   const gpu = gpuProject(project.name, inputs);
-  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, appLock ?? previous.flatMap(known));
+  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, appLock?.text ?? previous.flatMap(known));
   if (appLock) compareWithAppLock(resolved, appLock);
   checkPackages(resolved, project);
+  checkTorchVersions(resolved.pins.filter(({ name }) => GROUP_ROOTS.torch.includes(name)));
 
   const files: Record<string, string> = {};
   const write = (file: string, pins: readonly Pin[], packages: readonly LockedPackage[]) => {
@@ -95,10 +97,10 @@ async function lockFiles(
   const compiled: Record<string, string> = {};
   for (const group of GROUPS) {
     write(`${group}.txt`, inGroup(group), resolved.packages);
-    for (const ending of COMPILED) {
+    for (const [ending, reason] of Object.entries(COMPILED)) {
       const pins = inGroup(group, ending);
       if (pins.length > 0) write(`${group}.${ending}`, pins, resolved.packages);
-      for (const { name } of pins) compiled[name] = REASONS[ending];
+      for (const { name } of pins) compiled[name] = reason;
     }
   }
   for (const [name, reason] of Object.entries(compiled)) {
@@ -125,7 +127,12 @@ async function lockFiles(
     write("torch.cpu.txt", pins, []);
     withoutHashes.push(...pins.map(({ text }) => text));
   }
-  const record: LockRecord = { inputs: recordedInputs(inputs), withoutHashes, compiled };
+  const record: LockRecord = {
+    inputs: recordedInputs(inputs),
+    withoutHashes,
+    compiled,
+    files: Object.keys(files).sort(),
+  };
   return { ...files, [INPUTS_FILE]: `${JSON.stringify(record, null, 2)}\n` };
 }
 

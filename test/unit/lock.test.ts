@@ -33,6 +33,7 @@ describe("lockProblems", () => {
       inputs: recordedInputs(lockInputs(readAppProject(text), choice).inputs),
       withoutHashes: [],
       compiled: {},
+      files: GROUPS.map((group) => `${group}.txt`),
     };
     writeFileSync(join(folder, "inputs.json"), JSON.stringify(record));
     for (const group of GROUPS) writeFileSync(join(folder, `${group}.txt`), "");
@@ -114,6 +115,17 @@ describe("lockProblems", () => {
     expect(problems(pyproject(APP))).toMatchObject([
       { value: expect.stringContaining("inputs.json (locked: ") as string },
     ]);
+  });
+
+  it.each(["torch.cpu.txt", "light.source.txt", "heavy.git.txt"])("names a missing or an added %s", (file) => {
+    write(pyproject(APP));
+    writeFileSync(join(folder, file), "");
+    expect(problems(pyproject(APP))).toMatchObject([{ value: `${file} (locked: not in inputs.json)` }]);
+    const record = JSON.parse(readFileSync(join(folder, "inputs.json"), "utf8")) as LockRecord;
+    writeFileSync(join(folder, "inputs.json"), JSON.stringify({ ...record, files: [...record.files, file] }));
+    expect(problems(pyproject(APP))).toEqual([]);
+    rmSync(join(folder, file));
+    expect(problems(pyproject(APP))).toMatchObject([{ value: `${file} (locked: no such file)` }]);
   });
 
   it("contains no user name and no password of an index, and compares without them", () => {
@@ -208,7 +220,15 @@ describe.each(readdirSync(LOCKS))("the committed lock of %s", (name) => {
   const files = readdirSync(join(LOCKS, name)).filter((file) => file.endsWith(".txt"));
   const texts = Object.fromEntries(files.map((file) => [file, readFileSync(join(LOCKS, name, file), "utf8")]));
   const names = (file: string) => [...new Set(parsePins(texts[file]).map((pin) => pin.name))];
-  const { inputs, withoutHashes } = JSON.parse(readFileSync(join(LOCKS, name, "inputs.json"), "utf8")) as LockRecord;
+  const {
+    inputs,
+    withoutHashes,
+    files: recorded,
+  } = JSON.parse(readFileSync(join(LOCKS, name, "inputs.json"), "utf8")) as LockRecord;
+
+  it("has the files that inputs.json lists", () => {
+    expect(recorded).toEqual([...files].sort());
+  });
 
   it("has each package in one group only, and the web server only in web.txt", () => {
     const grouped = GROUPS.flatMap((group) => names(`${group}.txt`));

@@ -198,6 +198,35 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       expect(read("torch.cpu.txt") + read("light.txt")).not.toContain("--extra-index-url");
     });
 
+    it("of an override for one CUDA version has the same version for the CPU", async () => {
+      const source = '[tool.uv.sources]\ntorch = { index = "cuda" }\n';
+      const cuda = `[[tool.uv.index]]\nname = "cuda"\nurl = "${index.url("/cu121")}"\nexplicit = true\n`;
+      write([...BASE, "torch"], source + cuda);
+      await lock({ choice: { overrides: ["torch==2.0+cu121"] } });
+      expect(pins("torch.txt")).toEqual(["torch==2.0+cu121"]);
+      expect(pins("torch.cpu.txt").join()).toMatch(/torch==2\.0 ; .*torch==2\.0\+cpu/);
+    });
+
+    it.each<[title: string, cpuIndex: string | undefined]>([
+      ["with the index", "/cpu"],
+      ["without the index", undefined],
+    ])("of a wheel URL of torch does not exist: %s", async (_title, path) => {
+      const wheel = await index.addWheel("torch-2.0-py3-none-any.whl");
+      write([...BASE, `torch @ ${wheel}`]);
+      await expect(lock({ cpuIndex: path && index.url(path) })).rejects.toThrow(
+        /^torch is a URL or a git repository, .*require a version, as in torch==2\.5\.1, and declare its index in \[tool\.uv\.sources\]/,
+      );
+    });
+
+    it("is resolved with the URL of an override that no index has", async () => {
+      const wheel = await index.addWheel("private-1.0-py3-none-any.whl");
+      const source = `[tool.uv.sources]\nprivate = { url = "${wheel}" }\n`;
+      write([...BASE, "torch", "private"], `[tool.uv]\noverride-dependencies = ["private"]\n${source}`);
+      await lock();
+      expect(pins("light.txt")).toContain(`private @ ${wheel}`);
+      expect(pins("torch.cpu.txt")).toHaveLength(2);
+    });
+
     it("of a build that no index has: the message of uv names it", async () => {
       write([...BASE, "torch==2.5.1+cu121"]);
       await expect(lock()).rejects.toThrow(/^uv lock failed.*torch==2\.5\.1\+cu121/s);
@@ -248,6 +277,32 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       await expect(lock({ choice: { overrides: ["stripe>1"], requirements: ["shared"] } })).rejects.toThrow(
         /differ from the uv\.lock.*\n {2}stripe 2\.0 \(uv\.lock: 1\.0\)$/,
       );
+    });
+
+    it("the versions in the uv.lock of the app; a package that is only in the choice is printed", async () => {
+      write([...BASE, "stripe==1.0"], "[tool.uv]\npackage = false\n");
+      await promisify(execFile)("uv", ["lock", "-q"], { cwd: app });
+      await lock({ choice: { requirements: ["open3d"] } });
+      expect(pins("light.txt")).toContain("stripe==1.0");
+      expect(pins("heavy.txt")).toEqual(["numpy==1.0", "open3d==1.0"]);
+      expect(console.log).toHaveBeenCalledWith("not in the uv.lock of the app: numpy 1.0, open3d 1.0");
+    });
+
+    it.each(["<<<<<<< HEAD\n", "package = 3\n", '[[package]]\nname = "a"\n'])(
+      "no uv.lock of the app that uv did not write: %j",
+      async (text) => {
+        write(BASE);
+        writeFileSync(join(app, "uv.lock"), text);
+        await expect(lock()).rejects.toThrow(
+          `${join(app, "uv.lock")} is not a lock of uv: run \`uv lock\` in the app to create it again`,
+        );
+      },
+    );
+
+    it("torch, and no torchvision that is only in an extra that is not chosen", async () => {
+      write([...BASE, "torch"], EXTRA("vision", "torchvision"));
+      await lock({ cpuIndex: undefined });
+      expect(pins("torch.txt")).toEqual(["torch==2.1"]);
     });
 
     it("the pins and hashes of the previous lock, without --upgrade", async () => {
@@ -508,7 +563,7 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
     [
       "Celery only in a group",
       BASE.filter((name) => name !== "celery"),
-      '[dependency-groups]\nworker = ["celery"]\n',
+      '[dependency-groups]\nworker = [{ include-group = "a" }, "celery"]\na = []\n',
       {},
       /celery is only .* app\.groups \(--group worker\)/,
     ],
