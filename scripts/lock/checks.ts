@@ -1,7 +1,9 @@
 import { APPLICATION } from "../../stack/app/application";
 import { LockError } from "../../stack/lock/error";
+import { allRequirements, type LockInputs } from "../../stack/lock/inputs";
 import type { AppProject } from "../../stack/lock/project";
 import { requirementName } from "../../stack/lock/requirement";
+import { withoutLocalVersion } from "./derived-project";
 import { versionOf, type Pin } from "./pins";
 import type { Resolution } from "./resolve";
 
@@ -44,4 +46,15 @@ export function checkTorchVersions(torch: readonly Pin[]): void {
     `${names.join(", ")} is a URL or a git repository, and the CPU image needs another build of the same version: ` +
       "require a version, as in torch==2.5.1, and declare its index in [tool.uv.sources]",
   );
+}
+
+/** What to do if a lock fails because the default index has no builds of torch for one CUDA version. Empty if no requirement names such a build. */
+export function cudaBuildRemedy(inputs: LockInputs): string {
+  const sources: object = inputs["tool.uv"].sources ?? {};
+  const builds = [...allRequirements(inputs), ...inputs.overrides].filter(
+    (one) => withoutLocalVersion(one) !== one && !(requirementName(one) in sources),
+  );
+  return builds.length > 0
+    ? `\n${builds.join(", ")}: PyPI has no such build; declare its index in [tool.uv.sources]`
+    : "";
 }

@@ -1,6 +1,5 @@
 import type { COMPILED } from "../../stack/lock/groups";
-import { versionOf } from "./pins";
-import type { Pin } from "./pins";
+import { versionOf, type Pin } from "./pins";
 import type { LockedPackage } from "./resolve";
 
 /** The ending of the lock file for a pin: that of wheels, or that of packages that an image build compiles. */

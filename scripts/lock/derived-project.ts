@@ -1,12 +1,10 @@
 import { parse as parseToml, stringify as stringifyToml } from "smol-toml";
 import { APPLICATION } from "../../stack/app/application";
 import { GROUP_ROOTS } from "../../stack/lock/groups";
-import { allRequirements } from "../../stack/lock/inputs";
-import type { LockInputs } from "../../stack/lock/inputs";
+import { allRequirements, type LockInputs } from "../../stack/lock/inputs";
 import { requirementName } from "../../stack/lock/requirement";
 import { PROJECT_UV_SETTINGS } from "../../stack/lock/uv-settings";
-import { versionOf } from "./pins";
-import type { Pin } from "./pins";
+import { versionOf, type Pin } from "./pins";
 
 type Table = Readonly<Record<string, unknown>>;
 

@@ -3,25 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LockError } from "../../stack/lock/error";
 import { readLockFiles } from "../../stack/lock/files";
-import { recordedInputs } from "../../stack/lock/fit";
-import type { LockRecord } from "../../stack/lock/fit";
-import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE } from "../../stack/lock/groups";
-import type { Group } from "../../stack/lock/groups";
-import { lockInputs } from "../../stack/lock/inputs";
-import type { LockInputs } from "../../stack/lock/inputs";
-import { readAppProject } from "../../stack/lock/project";
-import type { AppProject, LockChoice } from "../../stack/lock/project";
+import { recordedInputs, type LockRecord } from "../../stack/lock/fit";
+import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE, type Group } from "../../stack/lock/groups";
+import { lockInputs, type LockInputs } from "../../stack/lock/inputs";
+import { readAppProject, type AppProject, type LockChoice } from "../../stack/lock/project";
 import { ROOT } from "../../stack/root";
 import { compareWithAppLock, readAppLock } from "./app-lock";
-import { checkPackages, checkTorchVersions } from "./checks";
+import { checkPackages, checkTorchVersions, cudaBuildRemedy } from "./checks";
 import { endingOf } from "./compiled";
 import { cpuProject, gpuProject, withoutLocalVersion } from "./derived-project";
-import { formatPins, keepKnownHashes, parsePins } from "./pins";
-import type { Pin } from "./pins";
-import { report } from "./report";
-import type { LockFiles } from "./report";
-import { groupsOf, resolve } from "./resolve";
-import type { LockedPackage } from "./resolve";
+import { formatPins, keepKnownHashes, type Pin } from "./pins";
+import { hasPythonsOf, pinsOf } from "./previous-lock";
+import { report, type LockFiles } from "./report";
+import { groupsOf, resolve, type LockedPackage } from "./resolve";
 
 export interface Options {
   /** Folder of an app in the supported form (`stack/app/shape.ts`). */
@@ -77,7 +71,10 @@ async function lockFiles(
   const appLock = readAppLock(app);
   const previous = Object.keys(before).filter((file) => file.endsWith(".txt") && !file.endsWith(".cpu.txt"));
   const gpu = gpuProject(project.name, inputs);
-  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, appLock?.text ?? previous.flatMap(known));
+  const versions = appLock?.text ?? previous.flatMap(known);
+  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, versions).catch((error: Error) => {
+    throw new LockError(error.message + cudaBuildRemedy(inputs));
+  });
   if (appLock) compareWithAppLock(resolved, appLock);
   checkPackages(resolved, project);
   checkTorchVersions(resolved.pins.filter(({ name }) => GROUP_ROOTS.torch.includes(name)));
@@ -142,22 +139,4 @@ function indexesOf(pins: readonly Pin[], packages: readonly LockedPackage[], inp
   const used = packages.filter(({ name }) => pins.some((pin) => pin.name === name));
   const urls = new Set(used.map(({ source }) => source.registry ?? ""));
   return [...urls].filter((url) => url && declared.includes(`"${url}`)).sort();
-}
-
-/** Whether a lock was created for the Python versions and the machines of these inputs. The hashes for others are not in it. */
-function hasPythonsOf(inputs: LockInputs, before: LockFiles): boolean {
-  try {
-    const previous = (JSON.parse(before[INPUTS_FILE]) as LockRecord).inputs;
-    return previous["requires-python"] === inputs["requires-python"] && previous.environment === inputs.environment;
-  } catch {
-    return false;
-  }
-}
-
-function pinsOf(files: LockFiles, file: string): Pin[] {
-  try {
-    return parsePins(files[file] ?? "");
-  } catch (error) {
-    throw new LockError(`${file}: ${(error as Error).message}\nRestore this file, or delete it to create it again`);
-  }
 }

@@ -1,13 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml, stringify as stringifyToml } from "smol-toml";
-import { CUDA_PACKAGES, GROUP_ROOTS } from "../../stack/lock/groups";
-import type { Group } from "../../stack/lock/groups";
+import { CUDA_PACKAGES, GROUP_ROOTS, type Group } from "../../stack/lock/groups";
 import type { LockInputs } from "../../stack/lock/inputs";
-import { configOf, emptyProject, startingLock } from "./derived-project";
-import type { DerivedProject } from "./derived-project";
-import { parsePins } from "./pins";
-import type { Pin } from "./pins";
+import { configOf, emptyProject, startingLock, type DerivedProject } from "./derived-project";
+import { parsePins, type Pin } from "./pins";
 import { uv } from "./uv";
 
 /** A package in a `uv.lock`. */

@@ -2,10 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withoutCredentials, type Problem } from "../config/problem";
 import { INPUTS_FILE, isLockFile } from "./groups";
-import { lockInputs } from "./inputs";
-import type { LockInputs } from "./inputs";
-import { isList, isTable } from "./project";
-import type { AppProject, LockChoice } from "./project";
+import { lockInputs, type LockInputs } from "./inputs";
+import { isList, isTable, type AppProject, type LockChoice } from "./project";
 import { requirementName } from "./requirement";
 
 /** `inputs.json` of a lock. */

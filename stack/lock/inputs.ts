@@ -1,6 +1,5 @@
 import { EXCLUDED_PACKAGES } from "./groups";
-import { isList } from "./project";
-import type { AppProject, LockChoice } from "./project";
+import { isList, type AppProject, type LockChoice } from "./project";
 import { normalizeName, requirementName } from "./requirement";
 import { usedSources } from "./sources";
 import { LOCK_ENVIRONMENT } from "./targets";

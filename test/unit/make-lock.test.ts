@@ -227,9 +227,9 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       expect(pins("torch.cpu.txt")).toHaveLength(2);
     });
 
-    it("of a build that no index has: the message of uv names it", async () => {
+    it("of a build that no index has: the message of uv names it, with the remedy", async () => {
       write([...BASE, "torch==2.5.1+cu121"]);
-      await expect(lock()).rejects.toThrow(/^uv lock failed.*torch==2\.5\.1\+cu121/s);
+      await expect(lock()).rejects.toThrow(/^uv lock failed.*torch==2\.5\.1\+cu121.*\ntorch==2\.5\.1\+cu121: PyPI has no such build; declare its index in \[tool\.uv\.sources\]$/s);
     });
   });
 
