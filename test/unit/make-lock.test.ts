@@ -229,7 +229,9 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
 
     it("of a build that no index has: the message of uv names it, with the remedy", async () => {
       write([...BASE, "torch==2.5.1+cu121"]);
-      await expect(lock()).rejects.toThrow(/^uv lock failed.*torch==2\.5\.1\+cu121.*\ntorch==2\.5\.1\+cu121: PyPI has no such build; declare its index in \[tool\.uv\.sources\]$/s);
+      await expect(lock()).rejects.toThrow(
+        /^uv lock failed.*torch==2\.5\.1\+cu121.*\ntorch==2\.5\.1\+cu121: PyPI has no such build; declare its index in \[tool\.uv\.sources\]$/s,
+      );
     });
   });
 
