@@ -22,6 +22,9 @@ const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
 /** The files in which this script pins AMI and base images. */
 const PIN_FILES = AWS_STACKS.map(stackFile);
 
+/** The options that the settings of a stack replace. */
+const CHOICES = ["app", "extra", "group", "requirement", "override"] as const;
+
 const USAGE = `Usage: npm run lock -- [options]
 
 Locks the dependencies of an app to versions with hashes, in images/locks/NAME/.
@@ -69,7 +72,7 @@ function appOfStack(stack: string): Settings["app"] {
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      app: { type: "string", default: "sample-app" },
+      app: { type: "string" },
       stack: { type: "string" },
       extra: { type: "string", multiple: true },
       group: { type: "string", multiple: true },
@@ -97,10 +100,16 @@ async function main(): Promise<number> {
     const bases = await pinBases(PIN_FILES, !check);
     return pinned(`${bases.pinned.join("\n")}\n`, bases.changed, check);
   }
+  const replaced = CHOICES.filter((name) => values[name] !== undefined).map((name) => `--${name}`);
+  if (values.stack && replaced.length > 0) {
+    console.error(`--stack uses the settings app.* of the stack: leave out ${replaced.join(", ")}, or set them there`);
+    return 2;
+  }
+  const { app: path = "sample-app" } = values;
   const app = values.stack
     ? appOfStack(values.stack)
-    : { path: resolve(values.app), extras, groups, requirements, overrides };
-  const source = values.stack ? `spatialforge:app in Pulumi.${values.stack}.yaml` : `--app ${values.app}`;
+    : { path: resolve(path), extras, groups, requirements, overrides };
+  const source = values.stack ? `spatialforge:app in Pulumi.${values.stack}.yaml` : `--app ${path}`;
   const { folder } = await openApp(app).catch((error: Error) => {
     throw new LockError(`${source}:\n${error.message}`);
   });

@@ -1,30 +1,13 @@
-import { parse as parseToml } from "smol-toml";
 import { APPLICATION } from "../../stack/app/application";
 import { LockError } from "../../stack/lock/error";
-import { GROUP_ROOTS } from "../../stack/lock/groups";
-import { isList } from "../../stack/lock/project";
+import { allRequirements, type LockInputs } from "../../stack/lock/inputs";
 import type { AppProject } from "../../stack/lock/project";
 import { requirementName } from "../../stack/lock/requirement";
-import type { LockedPackage, Resolution } from "./resolve";
+import { withoutLocalVersion } from "./derived-project";
+import { versionOf, type Pin } from "./pins";
+import type { Resolution } from "./resolve";
 
-/**
- * Compares a resolution with the `uv.lock` of the app.
- * @throws LockError that lists each package with another version
- */
-export function compareWithAppLock({ packages }: Resolution, uvLock: string): void {
-  const { package: own = [] } = parseToml(uvLock) as { package?: LockedPackage[] };
-  const label = ({ version, source }: LockedPackage) => source.git ?? source.url ?? version ?? "without a version";
-  const differing = packages.flatMap((locked) => {
-    const versions = own.filter(({ name }) => name === locked.name).map(label);
-    if ("virtual" in locked.source || versions.includes(label(locked))) return [];
-    return [`  ${locked.name} ${label(locked)} (uv.lock: ${versions.join(", ") || "not in it"})`];
-  });
-  if (differing.length === 0) return;
-  throw new LockError(
-    "the versions differ from the uv.lock of the app. Run `uv lock` in the app, and check app.overrides and " +
-      `app.requirements:\n${differing.join("\n")}`,
-  );
-}
+const TORCH = "torch";
 
 /**
  * Checks that a lock has the packages without which the images cannot start. PyTorch is required if an extra or a group of the app has it.
@@ -32,9 +15,10 @@ export function compareWithAppLock({ packages }: Resolution, uvLock: string): vo
  */
 export function checkPackages({ pins }: Resolution, { extras, groups }: AppProject): void {
   const locked = new Set(pins.map(({ name }) => name));
-  const problems = [...APPLICATION.requiredPackages, ...GROUP_ROOTS.torch].flatMap((name) => {
+  const problems = [...APPLICATION.requiredPackages, TORCH].flatMap((name) => {
     if (locked.has(name)) return [];
-    const has = ([, list]: [string, unknown]) => isList(list) && list.some((one) => requirementName(one) === name);
+    const has = ([, list]: [string, unknown]) =>
+      Array.isArray(list) && list.some((one) => typeof one === "string" && requirementName(one) === name);
     const choices = [...[extras, groups].entries()].flatMap(([index, table]) =>
       Object.entries(table)
         .filter(has)
@@ -42,10 +26,35 @@ export function checkPackages({ pins }: Resolution, { extras, groups }: AppProje
     );
     if (choices.length > 0)
       return [`${name} is only in a part of the app that is not chosen: add it to ${choices.join(" or ")}`];
-    if (GROUP_ROOTS.torch.includes(name)) return [];
+    if (name === TORCH) return [];
     return [
       `the app does not require ${name}, which the images need: add it to project.dependencies or app.requirements`,
     ];
   });
   if (problems.length > 0) throw new LockError(problems.join("\n"));
+}
+
+/**
+ * Checks that the CPU variant can have all PyTorch packages of a lock. A URL or a commit is one build, and not a version that also the CPU
+ * index has.
+ * @throws LockError that names each package without a version
+ */
+export function checkTorchVersions(torch: readonly Pin[]): void {
+  const names = torch.filter((pin) => versionOf(pin) === undefined).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new LockError(
+    `${names.join(", ")} is a URL or a git repository, and the CPU image needs another build of the same version: ` +
+      "require a version, as in torch==2.5.1, and declare its index in [tool.uv.sources]",
+  );
+}
+
+/** What to do if a lock fails because the default index has no builds of torch for one CUDA version. Empty if no requirement names such a build. */
+export function cudaBuildRemedy(inputs: LockInputs): string {
+  const sources: object = inputs["tool.uv"].sources ?? {};
+  const builds = [...allRequirements(inputs), ...inputs.overrides].filter(
+    (one) => withoutLocalVersion(one) !== one && !(requirementName(one) in sources),
+  );
+  return builds.length > 0
+    ? `\n${builds.join(", ")}: PyPI has no such build; declare its index in [tool.uv.sources]`
+    : "";
 }

@@ -1,16 +1,9 @@
 import type { COMPILED } from "../../stack/lock/groups";
-import { versionOf } from "./pins";
-import type { Pin } from "./pins";
+import { versionOf, type Pin } from "./pins";
 import type { LockedPackage } from "./resolve";
 
-/** Why an image build compiles a package, by the ending of the file that lists it. */
-export const REASONS: Readonly<Record<(typeof COMPILED)[number], string>> = {
-  "git.txt": "from a git repository",
-  "source.txt": "no wheel for Linux",
-};
-
 /** The ending of the lock file for a pin: that of wheels, or that of packages that an image build compiles. */
-export function endingOf(pin: Pin, packages: readonly LockedPackage[]): "txt" | (typeof COMPILED)[number] {
+export function endingOf(pin: Pin, packages: readonly LockedPackage[]): "txt" | keyof typeof COMPILED {
   const version = versionOf(pin);
   const { source, wheels, sdist } = packages.find(
     (one) => one.name === pin.name && (version === undefined || one.version === version),

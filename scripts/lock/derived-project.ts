@@ -1,12 +1,10 @@
 import { parse as parseToml, stringify as stringifyToml } from "smol-toml";
 import { APPLICATION } from "../../stack/app/application";
 import { GROUP_ROOTS } from "../../stack/lock/groups";
-import { allRequirements } from "../../stack/lock/inputs";
-import type { LockInputs } from "../../stack/lock/inputs";
+import { allRequirements, type LockInputs } from "../../stack/lock/inputs";
 import { requirementName } from "../../stack/lock/requirement";
 import { PROJECT_UV_SETTINGS } from "../../stack/lock/uv-settings";
-import { versionOf } from "./pins";
-import type { Pin } from "./pins";
+import { versionOf, type Pin } from "./pins";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -66,6 +64,11 @@ export function cpuProject(
 ): DerivedProject {
   const kept = pins.filter(({ name }) => !cuda.includes(name));
   const versioned = kept.filter(versionOf);
+  // The sources of packages with a URL are left out below. An override of such a package names its URL.
+  const urls = new Map(kept.filter((pin) => !versionOf(pin)).map(({ name, text }) => [name, text]));
+  const overrides = (listOf(uv["override-dependencies"]) as string[]).map(
+    (one) => urls.get(requirementName(one)) ?? withoutLocalVersion(one),
+  );
   const torch = versioned.filter(({ name }) => GROUP_ROOTS.torch.includes(name));
   const sources = Object.entries((uv.sources ?? {}) as Table);
   return {
@@ -75,6 +78,7 @@ export function cpuProject(
     tool: {
       uv: {
         ...uv,
+        "override-dependencies": overrides,
         // An override replaces a requirement, but not a constraint.
         "constraint-dependencies": versioned.map(({ text }) => withoutLocalVersion(text)),
         "exclude-dependencies": [...listOf(uv["exclude-dependencies"]), ...cuda],
@@ -102,20 +106,19 @@ export function configOf({ tool: { uv } }: DerivedProject, inputs: LockInputs): 
   };
 }
 
-/** Settings that a `uv.lock` repeats, with their names there. uv ignores the versions in a lock if one of them differs. */
-const LOCK_OPTIONS: Readonly<Record<string, string>> = {
-  "exclude-newer": "exclude-newer",
-  "fork-strategy": "fork-strategy",
-  prerelease: "prerelease-mode",
-  resolution: "resolution-mode",
-};
+/** A project without dependencies, which uv locks without an index. */
+export const emptyProject = ({ project, tool }: DerivedProject): Table => ({
+  project: { ...project, dependencies: [] },
+  tool: { uv: { environments: tool.uv.environments, package: false } },
+});
 
 /**
  * A `uv.lock` from which uv takes versions only: it resolves again and prefers these versions.
  * @param versions - the `uv.lock` of the app, or pins; their source `virtual` matches every index
+ * @param sample - a `uv.lock` that uv wrote with the same settings. uv ignores the versions in a lock whose `[options]` differ from them.
  */
-export function startingLock(versions: string | readonly Pin[], config: Table): string {
-  const options = Object.entries(LOCK_OPTIONS).flatMap(([key, name]) => (key in config ? [[name, config[key]]] : []));
+export function startingLock(versions: string | readonly Pin[], sample: string): string {
+  const { options = {} } = parseToml(sample);
   const lock =
     typeof versions === "string"
       ? parseToml(versions)
@@ -129,5 +132,5 @@ export function startingLock(versions: string | readonly Pin[], config: Table): 
             "resolution-markers": pin.text.split(" ; ").slice(1),
           })),
         };
-  return stringifyToml({ ...lock, options: Object.fromEntries(options) as Table });
+  return stringifyToml({ ...lock, options });
 }

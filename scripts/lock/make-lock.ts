@@ -1,26 +1,21 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LockError } from "../../stack/lock/error";
 import { readLockFiles } from "../../stack/lock/files";
-import { recordedInputs } from "../../stack/lock/fit";
-import type { LockRecord } from "../../stack/lock/fit";
-import { COMPILED, GROUPS, INPUTS_FILE } from "../../stack/lock/groups";
-import type { Group } from "../../stack/lock/groups";
-import { lockInputs } from "../../stack/lock/inputs";
-import type { LockInputs } from "../../stack/lock/inputs";
-import { readAppProject } from "../../stack/lock/project";
-import type { AppProject, LockChoice } from "../../stack/lock/project";
+import { recordedInputs, type LockRecord } from "../../stack/lock/fit";
+import { COMPILED, GROUP_ROOTS, GROUPS, INPUTS_FILE, type Group } from "../../stack/lock/groups";
+import { lockInputs, type LockInputs } from "../../stack/lock/inputs";
+import { readAppProject, type AppProject, type LockChoice } from "../../stack/lock/project";
 import { ROOT } from "../../stack/root";
-import { checkPackages, compareWithAppLock } from "./checks";
-import { endingOf, REASONS } from "./compiled";
+import { compareWithAppLock, readAppLock } from "./app-lock";
+import { checkPackages, checkTorchVersions, cudaBuildRemedy } from "./checks";
+import { endingOf } from "./compiled";
 import { cpuProject, gpuProject, withoutLocalVersion } from "./derived-project";
-import { formatPins, keepKnownHashes, parsePins } from "./pins";
-import type { Pin } from "./pins";
-import { report } from "./report";
-import type { LockFiles } from "./report";
-import { groupsOf, resolve } from "./resolve";
-import type { LockedPackage } from "./resolve";
+import { formatPins, keepKnownHashes, type Pin } from "./pins";
+import { hasPythonsOf, pinsOf } from "./previous-lock";
+import { report, type LockFiles } from "./report";
+import { groupsOf, resolve, type LockedPackage } from "./resolve";
 
 export interface Options {
   /** Folder of an app in the supported form (`stack/app/shape.ts`). */
@@ -72,17 +67,26 @@ async function lockFiles(
   { app, upgrade, cpuIndex }: Options,
 ): Promise<LockFiles> {
   const known = (file: string) => (upgrade ? [] : pinsOf(before, file));
-  const appLock = existsSync(join(app, "uv.lock")) ? readFileSync(join(app, "uv.lock"), "utf8") : undefined;
+  const samePythons = hasPythonsOf(inputs, before);
+  const appLock = readAppLock(app);
   const previous = Object.keys(before).filter((file) => file.endsWith(".txt") && !file.endsWith(".cpu.txt"));
   const gpu = gpuProject(project.name, inputs);
-  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, appLock ?? previous.flatMap(known));
+  const versions = appLock?.text ?? previous.flatMap(known);
+  const resolved = await resolve(join(temporary, "gpu"), gpu, inputs, versions).catch((error: Error) => {
+    throw new LockError(error.message + cudaBuildRemedy(inputs));
+  });
   if (appLock) compareWithAppLock(resolved, appLock);
   checkPackages(resolved, project);
+  checkTorchVersions(resolved.pins.filter(({ name }) => GROUP_ROOTS.torch.includes(name)));
 
   const files: Record<string, string> = {};
   const write = (file: string, pins: readonly Pin[], packages: readonly LockedPackage[]) => {
     const options = indexesOf(pins, packages, inputs).map((url) => `--extra-index-url ${url}`);
-    files[file] = formatPins(`${project.name}: ${file}`, keepKnownHashes(pins, known(file)), options);
+    files[file] = formatPins(
+      `${project.name}: ${file}`,
+      samePythons ? keepKnownHashes(pins, known(file)) : pins,
+      options,
+    );
   };
   const groupOf = await groupsOf(resolved);
   const inGroup = (group: Group, ending = "txt") =>
@@ -90,10 +94,10 @@ async function lockFiles(
   const compiled: Record<string, string> = {};
   for (const group of GROUPS) {
     write(`${group}.txt`, inGroup(group), resolved.packages);
-    for (const ending of COMPILED) {
+    for (const [ending, reason] of Object.entries(COMPILED)) {
       const pins = inGroup(group, ending);
       if (pins.length > 0) write(`${group}.${ending}`, pins, resolved.packages);
-      for (const { name } of pins) compiled[name] = REASONS[ending];
+      for (const { name } of pins) compiled[name] = reason;
     }
   }
   for (const [name, reason] of Object.entries(compiled)) {
@@ -120,7 +124,12 @@ async function lockFiles(
     write("torch.cpu.txt", pins, []);
     withoutHashes.push(...pins.map(({ text }) => text));
   }
-  const record: LockRecord = { inputs: recordedInputs(inputs), withoutHashes, compiled };
+  const record: LockRecord = {
+    inputs: recordedInputs(inputs),
+    withoutHashes,
+    compiled,
+    files: Object.keys(files).sort(),
+  };
   return { ...files, [INPUTS_FILE]: `${JSON.stringify(record, null, 2)}\n` };
 }
 
@@ -130,12 +139,4 @@ function indexesOf(pins: readonly Pin[], packages: readonly LockedPackage[], inp
   const used = packages.filter(({ name }) => pins.some((pin) => pin.name === name));
   const urls = new Set(used.map(({ source }) => source.registry ?? ""));
   return [...urls].filter((url) => url && declared.includes(`"${url}`)).sort();
-}
-
-function pinsOf(files: LockFiles, file: string): Pin[] {
-  try {
-    return parsePins(files[file] ?? "");
-  } catch (error) {
-    throw new LockError(`${file}: ${(error as Error).message}\nRestore this file, or delete it to create it again`);
-  }
 }

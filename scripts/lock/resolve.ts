@@ -1,13 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml, stringify as stringifyToml } from "smol-toml";
-import { CUDA_PACKAGES, GROUP_ROOTS } from "../../stack/lock/groups";
-import type { Group } from "../../stack/lock/groups";
+import { CUDA_PACKAGES, GROUP_ROOTS, type Group } from "../../stack/lock/groups";
 import type { LockInputs } from "../../stack/lock/inputs";
-import { configOf, startingLock } from "./derived-project";
-import type { DerivedProject } from "./derived-project";
-import { parsePins } from "./pins";
-import type { Pin } from "./pins";
+import { configOf, emptyProject, startingLock, type DerivedProject } from "./derived-project";
+import { parsePins, type Pin } from "./pins";
 import { uv } from "./uv";
 
 /** A package in a `uv.lock`. */
@@ -46,15 +43,17 @@ export async function resolve(
   inputs: LockInputs,
   versions: string | readonly Pin[],
 ): Promise<Resolution> {
-  const config = configOf(project, inputs);
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
+  const lockText = () => readFileSync(join(folder, "uv.lock"), "utf8");
   mkdirSync(folder);
+  write("config.toml", stringifyToml(configOf(project, inputs)));
+  write("pyproject.toml", stringifyToml(emptyProject(project)));
+  await uv(folder, "lock", "--quiet");
   write("pyproject.toml", stringifyToml(project));
-  write("config.toml", stringifyToml(config));
-  write("uv.lock", startingLock(versions, config));
+  write("uv.lock", startingLock(versions, lockText()));
   await uv(folder, "lock", "--quiet");
   const pins = await exported(folder, "--all-groups");
-  const lock = readFileSync(join(folder, "uv.lock"), "utf8");
+  const lock = lockText();
   const { package: packages = [] } = parseToml(lock) as { package?: LockedPackage[] };
   return { folder, pins, packages, lock };
 }

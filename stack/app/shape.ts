@@ -69,8 +69,7 @@ export function pyprojectProblems(text: string): string[] {
   const { name, "requires-python": python = "" } = project;
   return [
     typeof name !== "string" && "[project] in pyproject.toml has no name: add one",
-    typeof python !== "string" &&
-      `requires-python in pyproject.toml is not a string: write "==${String(python)}.*" or ">=${String(python)}"`,
+    typeof python !== "string" && 'requires-python in pyproject.toml is not a string: write it as ">=3.N"',
     dependenciesProblem(project, tool),
   ].filter((problem) => typeof problem === "string");
 }

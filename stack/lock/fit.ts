@@ -1,11 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withoutCredentials, type Problem } from "../config/problem";
-import { groupFile, GROUPS, INPUTS_FILE } from "./groups";
-import { lockInputs } from "./inputs";
-import type { LockInputs } from "./inputs";
-import { isList, isTable } from "./project";
-import type { AppProject, LockChoice } from "./project";
+import { INPUTS_FILE, isLockFile } from "./groups";
+import { lockInputs, type LockInputs } from "./inputs";
+import { isList, isTable, type AppProject, type LockChoice } from "./project";
 import { requirementName } from "./requirement";
 
 /** `inputs.json` of a lock. */
@@ -15,6 +13,8 @@ export interface LockRecord {
   readonly withoutHashes: readonly string[];
   /** Packages that an image build compiles, each with the reason. */
   readonly compiled: Readonly<Record<string, string>>;
+  /** Names of the other files of the lock, sorted. */
+  readonly files: readonly string[];
 }
 
 /** The inputs as `inputs.json` contains them: without the credentials of URLs. */
@@ -22,7 +22,7 @@ export function recordedInputs(inputs: LockInputs): LockInputs {
   return JSON.parse(withoutCredentials(JSON.stringify(inputs))) as LockInputs;
 }
 
-/** The problems of a lock with an app: each input that differs from `inputs.json`. Empty if the lock fits. @param stack - for the remedy */
+/** The problems of a lock with an app: each file and each input that differs from `inputs.json`. Empty if the lock fits. @param stack - for the remedy */
 export function lockProblems(project: AppProject, choice: LockChoice, lockFolder: string, stack: string): Problem[] {
   const { inputs, problems } = lockInputs(project, choice);
   if (problems.length > 0) return problems.map((remedy) => ({ key: "app", remedy }));
@@ -32,13 +32,17 @@ export function lockProblems(project: AppProject, choice: LockChoice, lockFolder
     value: `${required} (locked: ${locked})`,
     remedy,
   });
-  const files = existsSync(lockFolder) ? readdirSync(lockFolder) : [];
+  const files = existsSync(lockFolder) ? readdirSync(lockFolder).filter(isLockFile) : [];
   if (files.length === 0) return [problem("a lock of the dependencies", "none")];
-  const needed = [INPUTS_FILE, ...GROUPS.map((group) => groupFile(group, "gpu", files))];
-  const missing = needed.filter((file) => !files.includes(file));
-  if (missing.length > 0) return missing.map((file) => problem(file, "no such file"));
+  if (!files.includes(INPUTS_FILE)) return [problem(INPUTS_FILE, "no such file")];
   try {
     const record = JSON.parse(readFileSync(join(lockFolder, INPUTS_FILE), "utf8")) as LockRecord;
+    const recorded = [INPUTS_FILE, ...(record.files ?? [])];
+    const wrong = [
+      ...recorded.filter((file) => !files.includes(file)).map((file) => problem(file, "no such file")),
+      ...files.filter((file) => !recorded.includes(file)).map((file) => problem(file, "not in inputs.json")),
+    ];
+    if (wrong.length > 0) return wrong;
     const [now, before] = [recordedInputs(inputs), record.inputs].map((one) => new Map(entries(one)));
     return [...new Set([...now.keys(), ...before.keys()])]
       .filter((name) => now.get(name) !== before.get(name))

@@ -73,9 +73,11 @@ export const EXCLUDED_PACKAGES: Readonly<Record<string, string>> = {
 /** File with what the lock was created from. */
 export const INPUTS_FILE = "inputs.json";
 
-/** The parts of the name of a lock file after its group. The two last ones are for packages that an image build compiles. */
-const SUFFIXES = ["txt", "cpu.txt", "source.txt", "git.txt"] as const;
-export const COMPILED = ["source.txt", "git.txt"] as const;
+/** Why an image build compiles the packages of a lock file, by the ending of its name after the group. */
+export const COMPILED = { "source.txt": "no wheel for Linux", "git.txt": "from a git repository" } as const;
+
+/** The endings of the names of all lock files. */
+const SUFFIXES = ["txt", "cpu.txt", ...Object.keys(COMPILED)];
 
 /** Whether a file in the folder of a lock is part of it. */
 export const isLockFile = (name: string): boolean =>
@@ -92,5 +94,7 @@ export function groupFile(group: Group, variant: "gpu" | "cpu", files: readonly 
 
 /** The files of a group with packages that an image build compiles. */
 export function compiledFiles(group: Group, files: readonly string[]): string[] {
-  return COMPILED.map((suffix) => `${group}.${suffix}`).filter((file) => files.includes(file));
+  return Object.keys(COMPILED)
+    .map((suffix) => `${group}.${suffix}`)
+    .filter((file) => files.includes(file));
 }

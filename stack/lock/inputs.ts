@@ -1,10 +1,10 @@
 import { EXCLUDED_PACKAGES } from "./groups";
-import { isList } from "./project";
-import type { AppProject, LockChoice } from "./project";
+import { isList, type AppProject, type LockChoice } from "./project";
 import { normalizeName, requirementName } from "./requirement";
 import { usedSources } from "./sources";
 import { LOCK_ENVIRONMENT } from "./targets";
-import { UNUSED_UV_SETTINGS, USED_UV_SETTINGS } from "./uv-settings";
+import { urlProblem } from "./url-problem";
+import { ORDERED_UV_SETTINGS, UNUSED_UV_SETTINGS, USED_UV_SETTINGS } from "./uv-settings";
 
 /** Everything that decides the content of a lock, except the package indexes and the time. `inputs.json` contains it without credentials. */
 export interface LockInputs {
@@ -52,16 +52,22 @@ export function lockInputs(project: AppProject, choice: LockChoice): { inputs: L
   };
   const requirements = allRequirements(chosen);
   const names = new Set(requirements.map(requirementName));
+  const replaced = [
+    ...(choice.overrides ?? []),
+    ...["override-dependencies", "constraint-dependencies"].flatMap((key) =>
+      isList(project.uv[key]) ? project.uv[key] : [],
+    ),
+  ];
+  const withSources = new Set([...requirements, ...replaced].map(requirementName));
   const inputs: LockInputs = {
     "requires-python": project.python.replace(/\s/g, ""),
     ...chosen,
     overrides: sorted(choice.overrides ?? []),
-    "tool.uv": uvSettings(project.uv, chosen, names, problems),
+    "tool.uv": uvSettings(project.uv, chosen, withSources, problems),
     excluded: Object.keys(EXCLUDED_PACKAGES).filter((name) => !names.has(name)),
     environment: LOCK_ENVIRONMENT,
   };
-  const all = [...requirements, ...inputs.overrides];
-  problems.push(...all.flatMap((one) => requirementProblem(project.name, one) ?? []));
+  problems.push(...[...requirements, ...replaced].flatMap((one) => requirementProblem(project.name, one) ?? []));
   return { inputs, problems };
 }
 
@@ -96,7 +102,7 @@ function requirementProblem(appName: string, requirement: string): string | unde
   if (name === appName) {
     return `"${requirement}" is the app itself: list its extras in app.extras, or repeat their requirements`;
   }
-  if (!/@\s*(file:|\.|\/)/.test(requirement)) return undefined;
+  if (!/@\s*(file:|\.|\/)/.test(requirement)) return urlProblem(`"${requirement}"`, requirement);
   return `"${requirement}" is a path: an image installs packages from an index, a URL, or a git repository only`;
 }
 
@@ -112,7 +118,7 @@ function uvSettings(
       const sources = usedSources(value as Record<string, unknown>, chosen, names, problems);
       if (Object.keys(sources).length > 0) used.sources = sources;
     } else if (USED_UV_SETTINGS.includes(key)) {
-      used[key] = isList(value) ? sorted(value) : value;
+      used[key] = isList(value) && !ORDERED_UV_SETTINGS.includes(key) ? sorted(value) : value;
     } else if (!UNUSED_UV_SETTINGS.includes(key)) {
       problems.push(`[tool.uv] ${key} in pyproject.toml is not supported in a lock: remove it, or lock without it`);
     }

@@ -12,6 +12,9 @@ export const USED_UV_SETTINGS = [
   no-build no-build-package no-sources no-sources-package prerelease resolution`),
 ];
 
+/** Lists in which the order matters. Source: https://docs.astral.sh/uv/reference/settings/#extra-index-url */
+export const ORDERED_UV_SETTINGS = ["extra-index-url"];
+
 /** Settings that change no locked version. `environments` is replaced by the machines that the images run on. All others are refused. */
 export const UNUSED_UV_SETTINGS = names(`
   add-bounds allow-insecure-host build-backend cache-dir cache-keys check-url compile-bytecode concurrent-builds concurrent-downloads

@@ -173,8 +173,8 @@ describe("the shape of the source tree", () => {
     ],
     [
       "a version of Python that is a number",
-      () => project("requires-python = 3.11"),
-      /requires-python .* is not a string: write "==3\.11\.\*" or ">=3\.11"/,
+      () => project("requires-python = 3.10"),
+      /requires-python .* is not a string: write it as ">=3\.N"$/,
     ],
     [
       "dependencies that are no list",
@@ -209,6 +209,14 @@ describe("the shape of the source tree", () => {
     const command = [join(ROOT, "scripts", "lock.ts"), "--app", folder];
     const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", ...command], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 1, stderr: `--app ${folder}:\n${error.message}\n` });
+  });
+
+  it("`npm run lock -- --stack` refuses the options that the settings of the stack replace", () => {
+    const options = ["app", "extra", "group", "requirement", "override"].map((name) => `--${name}`);
+    const command = [join(ROOT, "scripts", "lock.ts"), "--stack", "dev", ...options.flatMap((option) => [option, "a"])];
+    const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", ...command], { encoding: "utf8" });
+    const message = `--stack uses the settings app.* of the stack: leave out ${options.join(", ")}, or set them there\n`;
+    expect({ status, stderr }).toEqual({ status: 2, stderr: message });
   });
 
   it("a package in src/ is found", async () => {

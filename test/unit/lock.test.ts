@@ -33,6 +33,7 @@ describe("lockProblems", () => {
       inputs: recordedInputs(lockInputs(readAppProject(text), choice).inputs),
       withoutHashes: [],
       compiled: {},
+      files: GROUPS.map((group) => `${group}.txt`),
     };
     writeFileSync(join(folder, "inputs.json"), JSON.stringify(record));
     for (const group of GROUPS) writeFileSync(join(folder, `${group}.txt`), "");
@@ -116,14 +117,25 @@ describe("lockProblems", () => {
     ]);
   });
 
-  it("contains no user name and no password of a URL, and compares without them", () => {
+  it.each(["torch.cpu.txt", "light.source.txt", "heavy.git.txt"])("names a missing or an added %s", (file) => {
+    write(pyproject(APP));
+    writeFileSync(join(folder, file), "");
+    expect(problems(pyproject(APP))).toMatchObject([{ value: `${file} (locked: not in inputs.json)` }]);
+    const record = JSON.parse(readFileSync(join(folder, "inputs.json"), "utf8")) as LockRecord;
+    writeFileSync(join(folder, "inputs.json"), JSON.stringify({ ...record, files: [...record.files, file] }));
+    expect(problems(pyproject(APP))).toEqual([]);
+    rmSync(join(folder, file));
+    expect(problems(pyproject(APP))).toMatchObject([{ value: `${file} (locked: no such file)` }]);
+  });
+
+  it("contains no user name and no password of an index, and compares without them", () => {
     const index = (login: string) => `[[tool.uv.index]]\nname = "a"\nurl = "https://${login}example.org/simple"\n`;
-    write(pyproject([...APP, "a @ https://user:p4ssword@example.org/a.whl"], "", index("user:p4ssword@")));
+    write(pyproject(APP, "", index("user:p4ssword@")));
     expect(readFileSync(join(folder, "inputs.json"), "utf8")).not.toMatch(/user|p4ssword/);
-    expect(problems(pyproject([...APP, "a @ https://other:s3cret@example.org/a.whl"], "", index("")))).toEqual([]);
+    expect(problems(pyproject(APP, "", index("")))).toEqual([]);
     const text = JSON.stringify(problems(pyproject([...APP, "b @ https://other:s3cret@example.org/b.whl"])));
     expect(text).toContain("https://example.org/b.whl");
-    expect(text).not.toMatch(/other|s3cret|user|p4ssword/);
+    expect(text).not.toMatch(/other|s3cret|user:|p4ssword/);
   });
 
   it("lists all problems of the settings app.* and of [tool.uv]", () => {
@@ -208,7 +220,15 @@ describe.each(readdirSync(LOCKS))("the committed lock of %s", (name) => {
   const files = readdirSync(join(LOCKS, name)).filter((file) => file.endsWith(".txt"));
   const texts = Object.fromEntries(files.map((file) => [file, readFileSync(join(LOCKS, name, file), "utf8")]));
   const names = (file: string) => [...new Set(parsePins(texts[file]).map((pin) => pin.name))];
-  const { inputs, withoutHashes } = JSON.parse(readFileSync(join(LOCKS, name, "inputs.json"), "utf8")) as LockRecord;
+  const {
+    inputs,
+    withoutHashes,
+    files: recorded,
+  } = JSON.parse(readFileSync(join(LOCKS, name, "inputs.json"), "utf8")) as LockRecord;
+
+  it("has the files that inputs.json lists", () => {
+    expect(recorded).toEqual([...files].sort());
+  });
 
   it("has each package in one group only, and the web server only in web.txt", () => {
     const grouped = GROUPS.flatMap((group) => names(`${group}.txt`));

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeLock, type Options } from "../../scripts/lock/make-lock";
 import { parsePins } from "../../scripts/lock/pins";
 import type { LockRecord } from "../../stack/lock/fit";
@@ -64,6 +64,11 @@ const CPU_PACKAGES: Record<string, Release[]> = {
 const CUDA_12_PACKAGES: Record<string, Release[]> = {
   torch: [{ version: "2.0+cu121", requires: ["nvidia-cublas", "sympy", "shared"], wheels: LINUX }],
 };
+/** Another index with other versions. */
+const OTHER_PACKAGES: Record<string, Release[]> = Object.fromEntries(
+  ["shared", "kombu"].map((name) => [name, [{ version: "0.9" }]]),
+);
+OTHER_PACKAGES.torch = [{ version: "1.9" }];
 
 /** The packages that every app needs. */
 const BASE = ["uvicorn", "celery", "redis", "minio"];
@@ -74,7 +79,12 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
   const folder = mkdtempSync(join(tmpdir(), "make-lock-"));
   const app = join(folder, "app");
   const locks = join(folder, "locks");
-  const index = new PackageIndex({ "/simple": PACKAGES, "/cpu": CPU_PACKAGES, "/cu121": CUDA_12_PACKAGES });
+  const index = new PackageIndex({
+    "/simple": PACKAGES,
+    "/cpu": CPU_PACKAGES,
+    "/cu121": CUDA_12_PACKAGES,
+    "/z": OTHER_PACKAGES,
+  });
 
   beforeAll(() => index.start());
   beforeEach(() => {
@@ -188,9 +198,40 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       expect(read("torch.cpu.txt") + read("light.txt")).not.toContain("--extra-index-url");
     });
 
-    it("of a build that no index has: the message of uv names it", async () => {
+    it("of an override for one CUDA version has the same version for the CPU", async () => {
+      const source = '[tool.uv.sources]\ntorch = { index = "cuda" }\n';
+      const cuda = `[[tool.uv.index]]\nname = "cuda"\nurl = "${index.url("/cu121")}"\nexplicit = true\n`;
+      write([...BASE, "torch"], source + cuda);
+      await lock({ choice: { overrides: ["torch==2.0+cu121"] } });
+      expect(pins("torch.txt")).toEqual(["torch==2.0+cu121"]);
+      expect(pins("torch.cpu.txt").join()).toMatch(/torch==2\.0 ; .*torch==2\.0\+cpu/);
+    });
+
+    it.each<[title: string, cpuIndex: string | undefined]>([
+      ["with the index", "/cpu"],
+      ["without the index", undefined],
+    ])("of a wheel URL of torch does not exist: %s", async (_title, path) => {
+      const wheel = await index.addWheel("torch-2.0-py3-none-any.whl");
+      write([...BASE, `torch @ ${wheel}`]);
+      await expect(lock({ cpuIndex: path && index.url(path) })).rejects.toThrow(
+        /^torch is a URL or a git repository, .*require a version, as in torch==2\.5\.1, and declare its index in \[tool\.uv\.sources\]/,
+      );
+    });
+
+    it("is resolved with the URL of an override that no index has", async () => {
+      const wheel = await index.addWheel("private-1.0-py3-none-any.whl");
+      const source = `[tool.uv.sources]\nprivate = { url = "${wheel}" }\n`;
+      write([...BASE, "torch", "private"], `[tool.uv]\noverride-dependencies = ["private"]\n${source}`);
+      await lock();
+      expect(pins("light.txt")).toContain(`private @ ${wheel}`);
+      expect(pins("torch.cpu.txt")).toHaveLength(2);
+    });
+
+    it("of a build that no index has: the message of uv names it, with the remedy", async () => {
       write([...BASE, "torch==2.5.1+cu121"]);
-      await expect(lock()).rejects.toThrow(/^uv lock failed.*torch==2\.5\.1\+cu121/s);
+      await expect(lock()).rejects.toThrow(
+        /^uv lock failed.*torch==2\.5\.1\+cu121.*\ntorch==2\.5\.1\+cu121: PyPI has no such build; declare its index in \[tool\.uv\.sources\]$/s,
+      );
     });
   });
 
@@ -240,6 +281,32 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       );
     });
 
+    it("the versions in the uv.lock of the app; a package that is only in the choice is printed", async () => {
+      write([...BASE, "stripe==1.0"], "[tool.uv]\npackage = false\n");
+      await promisify(execFile)("uv", ["lock", "-q"], { cwd: app });
+      await lock({ choice: { requirements: ["open3d"] } });
+      expect(pins("light.txt")).toContain("stripe==1.0");
+      expect(pins("heavy.txt")).toEqual(["numpy==1.0", "open3d==1.0"]);
+      expect(console.log).toHaveBeenCalledWith("not in the uv.lock of the app: numpy 1.0, open3d 1.0");
+    });
+
+    it.each(["<<<<<<< HEAD\n", "package = 3\n", '[[package]]\nname = "a"\n'])(
+      "no uv.lock of the app that uv did not write: %j",
+      async (text) => {
+        write(BASE);
+        writeFileSync(join(app, "uv.lock"), text);
+        await expect(lock()).rejects.toThrow(
+          `${join(app, "uv.lock")} is not a lock of uv: run \`uv lock\` in the app to create it again`,
+        );
+      },
+    );
+
+    it("torch, and no torchvision that is only in an extra that is not chosen", async () => {
+      write([...BASE, "torch"], EXTRA("vision", "torchvision"));
+      await lock({ cpuIndex: undefined });
+      expect(pins("torch.txt")).toEqual(["torch==2.1"]);
+    });
+
     it("the pins and hashes of the previous lock, without --upgrade", async () => {
       write([...BASE, "stripe<2"]);
       await lock();
@@ -260,6 +327,72 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
       }
       expect(read("light.txt")).not.toBe(before);
       expect(pins("light.txt")).toContain("stripe==2.0"); // 3.0 is newer than UV_EXCLUDE_NEWER
+    });
+
+    it.each<[title: string, setting: string]>([
+      ["a date", 'exclude-newer = "2026-03-01"'],
+      ["a timestamp with an offset", 'exclude-newer = "2026-03-01T00:00:00+02:00"'],
+      ["a duration", 'exclude-newer = "3 days"'],
+      ["a date for one package", 'exclude-newer-package = { stripe = "2026-03-01", minio = false }'],
+      ["other settings that a uv.lock repeats", 'prerelease = "allow"\nfork-strategy = "fewest"'],
+    ])("the previous pins with exclude-newer and such settings: %s", async (_title, setting) => {
+      vi.stubEnv("UV_EXCLUDE_NEWER", undefined);
+      write([...BASE, "stripe==1.0"], `[tool.uv]\n${setting}\n`);
+      await lock();
+      write([...BASE, "stripe"], `[tool.uv]\n${setting}\n`);
+      await lock();
+      expect(pins("light.txt")).toContain("stripe==1.0");
+    });
+
+    it("the hashes of the previous lock only if the range of Python is the same", async () => {
+      const python = (range: string) =>
+        writeFileSync(
+          join(app, "pyproject.toml"),
+          `[project]\nname = "my-app"\nrequires-python = "${range}"\ndependencies = ${JSON.stringify(BASE)}\n`,
+        );
+      const hashes = () => parsePins(read("light.txt")).find(({ name }) => name === "minio")!.hashes;
+      onTestFinished(() => {
+        delete PACKAGES.minio[0].wheels;
+        rmSync(join(folder, "cache"), { recursive: true });
+      });
+      python(">=3.11,<4");
+      await lock();
+      expect(hashes()).toHaveLength(1);
+      PACKAGES.minio[0].wheels = ["py3-none-any", LINUX[0]];
+      rmSync(join(folder, "cache"), { recursive: true });
+      python(">=3.11");
+      await lock();
+      expect(hashes()).toHaveLength(2);
+    });
+
+    it("extra indexes in their order: the first one that has a package wins", async () => {
+      const urls = [index.url("/z"), index.url("/cu121")];
+      write([...BASE, "torch<3"], `[tool.uv]\nextra-index-url = ${JSON.stringify(urls)}\n`);
+      await lock({ cpuIndex: undefined });
+      expect(record().inputs["tool.uv"]["extra-index-url"]).toEqual(urls);
+      expect(pins("torch.txt")).toEqual(["torch==1.9"]);
+    });
+
+    it("the sources of overrides and constraints", async () => {
+      const wheel = await index.addWheel("h11-0.9-py3-none-any.whl");
+      const source = `[tool.uv.sources]\nshared = { index = "z" }\nkombu = { index = "z" }\nh11 = { url = "${wheel}" }\n`;
+      const z = `[[tool.uv.index]]\nname = "z"\nurl = "${index.url("/z")}"\nexplicit = true\n`;
+      const lists = '[tool.uv]\noverride-dependencies = ["shared"]\nconstraint-dependencies = ["h11"]\n';
+      write(BASE, lists + source + z);
+      await lock({ choice: { overrides: ["kombu"] } });
+      expect(pins("light.txt")).toEqual(expect.arrayContaining(["shared==0.9", "kombu==0.9"]));
+      expect(pins("web.txt")).toContain(`h11 @ ${wheel}`);
+    });
+
+    it("an index with a password, which no lock file contains", async () => {
+      const url = index.url("/z").replace("://", "://user:p4ssword@");
+      write(BASE, `[[tool.uv.index]]\nname = "z"\nurl = "${url}"\n`);
+      await lock();
+      expect(pins("light.txt")).toContain("kombu==0.9");
+      const files = readdirSync(join(locks, "my-app"));
+      expect(files).toContain("light.txt");
+      for (const file of files) expect(read(file)).not.toMatch(/user|p4ssword/);
+      expect(JSON.stringify(vi.mocked(console.log).mock.calls)).not.toMatch(/user|p4ssword/);
     });
 
     it("a wheel URL with its hash, but none for another platform behind a marker", async () => {
@@ -345,6 +478,55 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
     ],
     ["a path requirement", [...BASE, "a @ file:///srv/a"], "", {}, /"a @ file:\/\/\/srv\/a" is a path/],
     [
+      "a URL with a password",
+      [...BASE, "a @ https://user:p4ssword@example.org/a.whl"],
+      "",
+      {},
+      /"a @ https:\/\/example\.org\/a\.whl" has a user or a password in its URL.*netrc/,
+    ],
+    [
+      "an override with a password",
+      BASE,
+      "",
+      { overrides: ["a @ https://user:p4ssword@example.org/a.whl"] },
+      /"a @ https:\/\/example\.org\/a\.whl" has a user or a password/,
+    ],
+    [
+      "a source with a password",
+      [...BASE, "stripe"],
+      SOURCE('{ git = "https://user:p4ssword@example.org/stripe.git" }'),
+      {},
+      /source of stripe in \[tool\.uv\.sources\] has a user or a password in its URL.*netrc/,
+    ],
+    [
+      "a source of a constraint with a path",
+      BASE,
+      `[tool.uv]\nconstraint-dependencies = ["stripe"]\n${SOURCE('{ path = "../stripe" }')}`,
+      {},
+      /source of stripe .* is a path/,
+    ],
+    [
+      "a constraint and an override with a path",
+      BASE,
+      '[tool.uv]\nconstraint-dependencies = ["a @ file:///srv/a"]\noverride-dependencies = ["b @ file:///srv/b"]\n',
+      {},
+      /"b @ file:\/\/\/srv\/b" is a path.*\n"a @ file:\/\/\/srv\/a" is a path/,
+    ],
+    [
+      "a repository with SSH",
+      [...BASE, "a @ git+ssh://git@example.org/a.git"],
+      "",
+      {},
+      /^"a @ git\+ssh:\/\/example\.org\/a\.git" uses SSH.*use https/,
+    ],
+    [
+      "a source with SSH",
+      [...BASE, "stripe"],
+      SOURCE('{ git = "ssh://git@example.org/stripe.git" }'),
+      {},
+      /^the source of stripe in \[tool\.uv\.sources\] uses SSH.*use https/,
+    ],
+    [
       "the app itself with an extra",
       [...BASE, "my.app[tsdf]"],
       EXTRA("tsdf", "open3d"),
@@ -383,7 +565,7 @@ describe.skipIf(missing)("npm run lock (requires uv)", () => {
     [
       "Celery only in a group",
       BASE.filter((name) => name !== "celery"),
-      '[dependency-groups]\nworker = ["celery"]\n',
+      '[dependency-groups]\nworker = [{ include-group = "a" }, "celery"]\na = []\n',
       {},
       /celery is only .* app\.groups \(--group worker\)/,
     ],
