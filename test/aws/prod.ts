@@ -50,6 +50,23 @@ export function prodTests(stack: AwsStack, domainName: string): void {
     await stack.must("refresh --yes --skip-preview --expect-no-changes");
   });
 
+  it("the summary of a preview that Pulumi refuses names the protected data and the step that comes first", async () => {
+    await stack.commit();
+    stack.set("spatialforge:aws/redis/snapshotName", "before-the-incident");
+    const { code, text } = await stack.summary("--json");
+    await stack.restore();
+    expect(code).toBe(1);
+    const { result, errors, removals } = JSON.parse(text) as Summary;
+    expect(result).toBe("failed");
+    expect(errors.join("\n")).toMatch(/protected/);
+    expect(removals).toContainEqual(
+      expect.objectContaining({
+        ...{ op: "replace", name: "redis", protected: true },
+        stateful: expect.objectContaining({ step: "redis.md#restore" }) as object,
+      }),
+    );
+  });
+
   it("a change of a static file does not update the worker", async () => {
     stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- changed -->\n`);
     const changes = await stack.changes();

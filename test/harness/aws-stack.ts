@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DescribeServicesCommand, DescribeTaskDefinitionCommand, ECSClient } from "@aws-sdk/client-ecs";
@@ -114,7 +114,8 @@ export class AwsStack {
       PULUMI_CONFIG_PASSPHRASE: "for tests only",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_SKIP_CONFIRMATIONS: "true",
-      NODE_EXTRA_CA_CERTS: this.ecr.certificate,
+      // Node warns about a file that does not exist.
+      ...(existsSync(this.ecr.certificate) && { NODE_EXTRA_CA_CERTS: this.ecr.certificate }),
       AWS_ENDPOINT_URL: this.emulator.url,
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
