@@ -58,7 +58,7 @@ export function prodTests(stack: AwsStack, domainName: string): void {
     expect(code).toBe(1);
     const { result, errors, removals } = JSON.parse(text) as Summary;
     expect(result).toBe("failed");
-    expect(errors.join("\n")).toMatch(/protected/);
+    expect(errors.join("\n")).toMatch(/unable to replace resource .*::redis"/);
     expect(removals).toContainEqual(
       expect.objectContaining({
         ...{ op: "replace", name: "redis", protected: true },
