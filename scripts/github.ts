@@ -3,6 +3,9 @@ import { request } from "@octokit/request";
 /** Number of entries in a page of a list. 100 is the maximum of GitHub. */
 export const PAGE_SIZE = 100;
 
+/** Maximum length of a text in an issue or a comment. GitHub accepts 65,536 characters. The rest is for markers around the text. */
+export const MAXIMUM_BODY_LENGTH = 60_000;
+
 /** A repository on GitHub, and how it is reached. */
 export interface GitHubRepository {
   owner: string;

@@ -53,14 +53,16 @@ async function main(): Promise<number> {
   if (pullRequest !== undefined && !repository) {
     throw new UsageError("--comment requires the variables GITHUB_TOKEN and GITHUB_REPOSITORY");
   }
+  const base = new BaseRef(values.base);
   console.error(`Previewing ${stack} ...`);
   const preview = await runPreview(stack);
-  const summary = await summarize({ stack, preview, base: new BaseRef(values.base), lock: await lockOf(stack) });
+  const summary = await summarize({ stack, preview, base, lock: await lockOf(stack) });
   const { GITHUB_STEP_SUMMARY } = process.env;
   if (GITHUB_STEP_SUMMARY) appendFileSync(GITHUB_STEP_SUMMARY, markdown(summary, preview.diff, Infinity));
-  console.log(values.json ? JSON.stringify(summary, null, 2) : markdown(summary, preview.diff));
+  const screen = markdown(summary, preview.diff);
+  console.log(values.json ? JSON.stringify(summary, null, 2) : screen);
   if (repository && pullRequest) {
-    console.error(await writeComment(repository, pullRequest, stack, markdown(summary, preview.diff)));
+    console.error(await writeComment(repository, pullRequest, stack, screen));
   }
   return summary.result === "failed" ? 1 : 0;
 }

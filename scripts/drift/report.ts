@@ -1,8 +1,6 @@
 import { markdownTable } from "../generated-tables";
+import { MAXIMUM_BODY_LENGTH } from "../github";
 import type { DriftedResource } from "./differences";
-
-/** GitHub accepts 65,536 characters in an issue. The marker and the end of the report need some of them. */
-const MAXIMUM_LENGTH = 60_000;
 
 /** Variables of GitHub Actions that name the run: https://docs.github.com/en/actions/reference/workflows-and-actions/variables */
 type RunVariables = Partial<Record<"GITHUB_SERVER_URL" | "GITHUB_REPOSITORY" | "GITHUB_RUN_ID", string>>;
@@ -15,7 +13,7 @@ export function driftReport(
   stack: string,
   drifted: readonly DriftedResource[],
   run: RunVariables = {},
-  maximumLength = MAXIMUM_LENGTH,
+  maximumLength = MAXIMUM_BODY_LENGTH,
 ): string | undefined {
   if (drifted.length === 0) return undefined;
   const head = [

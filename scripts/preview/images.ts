@@ -1,8 +1,10 @@
 import type { ContextPart, PartHashes } from "../../stack/app/context-parts";
 import { IMAGES } from "../../stack/images/catalog";
+import { GROUPS, type Group } from "../../stack/lock/groups";
 import type { BaseRef } from "./base-ref";
 import { changedPins } from "./pins";
 import type { ResourceChange } from "./resource-change";
+import { shortDigests } from "./short-digests";
 
 /** Why an image is built again. */
 export interface RebuildReason {
@@ -21,9 +23,7 @@ export const IMAGE_TYPE = "docker:index/image:Image";
 /** Build arguments that follow from other parts, or that do not change the image. */
 const DERIVED_ARGUMENTS = ["PARTS", "REVISION", "VERSION", "SOURCE", "BUILDKIT_INLINE_CACHE", "BUILDER", "BASE"];
 
-/** The groups of the lock. */
-const GROUPS = ["cuda", "torch", "heavy", "light", "web"] as const satisfies readonly ContextPart[];
-const isGroup = (part: string): part is (typeof GROUPS)[number] => (GROUPS as readonly string[]).includes(part);
+const isGroup = (part: string): part is Group => (GROUPS as readonly string[]).includes(part);
 
 interface BuildInputs {
   build?: { args?: Record<string, unknown>; target?: unknown };
@@ -35,6 +35,7 @@ export async function rebuiltImages(
   app: { base?: BaseRef; lock?: string; stack: string },
 ): Promise<RebuiltImage[]> {
   const rebuilt = changes.filter(({ type, op }) => type === IMAGE_TYPE && op !== "same" && op !== "delete");
+  if (rebuilt.length === 0) return []; // the files need a checkout of the application
   const files = await app.base?.changedAppFiles(app.stack);
   const order = (name: string) => IMAGES.findIndex((image) => image.name === name);
   rebuilt.sort((a, b) => order(a.name) - order(b.name));
@@ -54,7 +55,7 @@ function reasonsOf(change: ResourceChange, details: Details): RebuildReason[] {
     ...reasons,
     ...(before.BASE === after.BASE
       ? []
-      : [{ part: "base" as const, details: [`${shortImage(before.BASE)} → ${shortImage(after.BASE)}`] }]),
+      : [{ part: "base" as const, details: [shortDigests(`${String(before.BASE)} → ${String(after.BASE)}`)] }]),
     ...(settings.length ? [{ part: "settings" as const, details: settings.sort() }] : []),
   ];
   // The network settings and the platform, for example, are neither a part nor an argument.
@@ -75,6 +76,3 @@ function detailsOf(part: ContextPart, { base, lock, files }: Details): string[] 
   if (part === "static files") return files.filter(isStatic);
   return base && lock && isGroup(part) ? changedPins(base, lock, part) : [];
 }
-
-/** A base image with a short digest. */
-const shortImage = (image: unknown): string => String(image).replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, "$1");

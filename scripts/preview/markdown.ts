@@ -1,9 +1,8 @@
+import { MAXIMUM_BODY_LENGTH } from "../github";
 import type { CostChange, MonthlyCost } from "./cost-change";
 import type { RebuildReason } from "./images";
+import { shortDigests } from "./short-digests";
 import type { Removal, Summary } from "./summary";
-
-/** GitHub accepts 65,536 characters in a comment. The rest is for the marker of the comment. */
-const MAXIMUM_LENGTH = 60_000;
 
 /** Lines of a summary before the raw difference. */
 const MAXIMUM_LINES = 60;
@@ -12,7 +11,7 @@ const MAXIMUM_LINES = 60;
 const SHOWN = [6, 5, 4, 3, 2, 1];
 
 /** The summary as Markdown: at most one screen, with the raw difference folded below it. @param diff - output of `pulumi preview --diff` */
-export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_LENGTH): string {
+export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_BODY_LENGTH): string {
   if (summary.result === "unchanged") return `${headline(summary)}\n`;
   const screens = SHOWN.map((shown) => `${[headline(summary), ...sections(summary, shown)].join("\n\n")}\n`);
   const text = screens.find((screen) => screen.split("\n").length <= MAXIMUM_LINES) ?? screens[screens.length - 1];
@@ -173,8 +172,6 @@ function linkTo(path: string): string {
 
 const code = (value: string | undefined): string =>
   value === undefined ? "not set" : `\`${shortDigests(value).slice(0, 80)}\``;
-/** Text with the first 12 digits of each digest. */
-const shortDigests = (text: string): string => text.replaceAll(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
 /** The message of a finding: the first line is the description of the rule. */
 const detailOf = (message: string): string => message.split("\n").slice(1).join(" ").trim() || message;
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 300);

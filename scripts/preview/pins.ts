@@ -1,14 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lockFileNames, type Group } from "../../stack/lock/groups";
 import { ROOT } from "../../stack/root";
 import type { BaseRef } from "./base-ref";
 
-/** Endings of the files of a group: locked wheels, and packages from git and from source distributions. */
-const ENDINGS = [".txt", ".cpu.txt", ".git.txt", ".source.txt"];
-
 /** The packages of a group whose versions differ, as in `stripe 16.0.0 → 16.1.0`. @param lock - name of the folder in images/locks */
-export function changedPins(base: BaseRef, lock: string, group: string): string[] {
-  const files = ENDINGS.map((ending) => join("images", "locks", lock, group + ending));
+export function changedPins(base: BaseRef, lock: string, group: Group): string[] {
+  const files = lockFileNames(group).map((name) => join("images", "locks", lock, name));
   const before = pinsIn(files.map((file) => base.read(file)));
   const after = pinsIn(
     files.map((file) => (existsSync(join(ROOT, file)) ? readFileSync(join(ROOT, file), "utf8") : "")),

@@ -79,9 +79,12 @@ export const COMPILED = { "source.txt": "no wheel for Linux", "git.txt": "from a
 /** The endings of the names of all lock files. */
 const SUFFIXES = ["txt", "cpu.txt", ...Object.keys(COMPILED)];
 
+/** The names of all files that a group can have. */
+export const lockFileNames = (group: Group): string[] => SUFFIXES.map((suffix) => `${group}.${suffix}`);
+
 /** Whether a file in the folder of a lock is part of it. */
 export const isLockFile = (name: string): boolean =>
-  name === INPUTS_FILE || GROUPS.some((group) => SUFFIXES.some((suffix) => name === `${group}.${suffix}`));
+  name === INPUTS_FILE || GROUPS.some((group) => lockFileNames(group).includes(name));
 
 /**
  * The lock file of a group in an image.

@@ -1,34 +1,18 @@
-import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
-import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { checkImages } from "../../stack/aws/operations/image-scan/check-images";
 import type { ImageScanSettings } from "../../stack/config/image-scan";
 import { stackName } from "../../stack/pulumi/stack-name";
 import { digestOf } from "../../stack/registry/registry";
 import { releaseTag } from "../../stack/registry/tags";
-import { Emulator, type ImageScanFault } from "../harness/emulator";
+import { manifestOf, startEmulatedEcr } from "../harness/emulated-ecr";
+import type { Emulator, ImageScanFault } from "../harness/emulator";
 
-const MANIFEST = JSON.stringify({
-  schemaVersion: 2,
-  mediaType: "application/vnd.oci.image.manifest.v1+json",
-  config: { mediaType: "application/vnd.oci.image.config.v1+json", digest: digestOf(Buffer.from("a")), size: 1 },
-  layers: [],
-});
+const MANIFEST = manifestOf("a");
 const CRITICAL = { findings: [{ name: "CVE-2026-1", severity: "CRITICAL" }] };
 let emulator: Emulator;
 
 beforeAll(async () => {
-  emulator = await Emulator.start();
-  vi.stubEnv("AWS_ENDPOINT_URL", emulator.url);
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
-  const mocks = { newResource: () => ({ id: "", state: {} }), call: () => ({}) };
-  await pulumi.runtime.setMocks(mocks, "spatialforge", "prod");
-  pulumi.runtime.setAllConfig({ "aws:region": emulator.clientConfig.region });
-  const imageScanningConfiguration = { scanOnPush: true };
-  await new ECRClient(emulator.clientConfig).send(
-    new CreateRepositoryCommand({ repositoryName: stackName(), imageScanningConfiguration }),
-  );
+  emulator = await startEmulatedEcr("prod", { imageScanningConfiguration: { scanOnPush: true } });
 });
 afterAll(async () => {
   vi.unstubAllEnvs();

@@ -1,5 +1,3 @@
-import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
-import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { stackName } from "../../stack/pulumi/stack-name";
 import { ecrImages } from "../../stack/registry/ecr-images";
@@ -7,25 +5,15 @@ import { ecrReleases } from "../../stack/registry/ecr-releases";
 import { digestOf, type Registry } from "../../stack/registry/registry";
 import { recordRelease } from "../../stack/registry/release";
 import { retainReleases } from "../../stack/registry/retention";
-import { Emulator } from "../harness/emulator";
+import { manifestOf, startEmulatedEcr } from "../harness/emulated-ecr";
+import type { Emulator } from "../harness/emulator";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const RETAINED = 10;
 let emulator: Emulator;
 
 beforeAll(async () => {
-  emulator = await Emulator.start();
-  vi.stubEnv("AWS_ENDPOINT_URL", emulator.url);
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
-  await pulumi.runtime.setMocks(
-    { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
-    "spatialforge",
-    "dev",
-  );
-  pulumi.runtime.setAllConfig({ "aws:region": emulator.clientConfig.region });
-  const ecr = new ECRClient(emulator.clientConfig);
-  await ecr.send(new CreateRepositoryCommand({ repositoryName: stackName() }));
+  emulator = await startEmulatedEcr("dev");
 });
 afterAll(async () => {
   vi.useRealTimers();
@@ -33,21 +21,12 @@ afterAll(async () => {
   await emulator.stop();
 });
 
-/** The manifest of an image, which is different for each content. */
-const manifest = (content: string) =>
-  JSON.stringify({
-    schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: { mediaType: "application/vnd.oci.image.config.v1+json", digest: digestOf(Buffer.from(content)), size: 1 },
-    layers: [],
-  });
-
-const digest = (content: string) => digestOf(Buffer.from(manifest(content)));
+const digest = (content: string) => digestOf(Buffer.from(manifestOf(content)));
 
 it("an image that is unchanged over 30 releases of the others stays, and so do the retained releases", async () => {
   const contents = new Map<string, string>();
   const tag = async (image: string, name: string) =>
-    emulator.putImage(stackName(), name, manifest(contents.get(image) ?? ""));
+    emulator.putImage(stackName(), name, manifestOf(contents.get(image) ?? ""));
   const registry = { tag } as Registry;
   const imagesOf = (version: number) => ["worker", `api-${version}`, `cpu-${version}`];
   const start = Date.now();

@@ -6,7 +6,7 @@ export interface ScannedImage {
   /** Such as `api`. */
   name: string;
   result: ScanResult;
-  /** Whether it is in a release of the stack: it runs, or ran before. */
+  /** Whether it is in a release of the stack. The stack runs this image now, or has run it. */
   released: boolean;
 }
 
