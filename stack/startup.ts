@@ -1,8 +1,21 @@
 /**
  * Optimizations that shorten the start of the program. Each comment gives the measured reason. The program works the same without them.
  */
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { PlatformArgs, PlatformConstructor } from "./platform";
 import { Config } from "./pulumi/internals";
+import { ROOT } from "./root";
+
+/** Compiled modules are reused: a preview of `dev` takes 0.5 s less (5.9 s instead of 6.4 s, 3 runs each). */
+enableCompileCache(join(ROOT, "node_modules", ".cache", "compile"));
+
+/**
+ * Milliseconds until a request to the provider is on its way. Loading modules blocks Node for about 2 s, so without this the provider would
+ * start only after it (Node 24: 1.7 s of waiting in a preview of `dev`).
+ */
+const REQUEST_SENT_MS = 20;
 
 /** The platforms. Each is loaded only if it is used: loading `@pulumi/aws` takes about 1 s. */
 const PLATFORMS: Record<PlatformArgs["settings"]["platform"], () => Promise<PlatformConstructor>> = {
@@ -26,6 +39,7 @@ export async function readInputs(): Promise<PlatformArgs> {
 async function startAws(): Promise<void> {
   const { callerIdentity } = await import("./clients/aws-identity.js");
   callerIdentity().catch(() => undefined);
+  await setTimeout(REQUEST_SENT_MS);
   loadPlatform("aws").catch(() => undefined);
 }
 
