@@ -1,6 +1,6 @@
 /** AWS SDK clients for the calls that the program makes itself. Each is loaded on use: a preview needs none, except with a release, or if the
  * stack's quota needs differ from those of its last update. */
-import * as aws from "@pulumi/aws";
+import { Config } from "../pulumi/internals";
 
 /** Number of attempts of a call. They take about two minutes if AWS throttles it or cannot be reached. */
 const MAXIMUM_ATTEMPTS = 10;
@@ -9,10 +9,13 @@ const clients = new Map<string, unknown>();
 
 /**
  * The client of a service: a client resolves its credentials once, and keeps its connections. Region and profile are those of the AWS
- * provider. If one is not set, the SDK reads it from the environment, as the provider does.
+ * provider. If one is not set, it is from the environment, as for the provider. The configuration is read without `@pulumi/aws`, which takes
+ * about 1 s to load: scripts use these clients too.
  */
 function shared<T>(Client: new (config: { region?: string; profile?: string; maxAttempts: number }) => T): T {
-  const { region, profile } = aws.config;
+  const config = new Config("aws");
+  const region = config.get("region") ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const profile = config.get("profile");
   const key = [Client.name, region, profile].join();
   const client = (clients.get(key) as T | undefined) ?? new Client({ region, profile, maxAttempts: MAXIMUM_ATTEMPTS });
   clients.set(key, client);

@@ -65,3 +65,15 @@ export { Config } from "@pulumi/pulumi/config";
  * their keys in this variable.
  */
 export const secretConfigKeys = (): string[] => JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
+
+/**
+ * Makes a script see a stack as a program sees it: `getStack()`, `getProject()`, and the configuration. There is no engine, so it can register
+ * no resources.
+ *
+ * Reason: scripts use the same functions as the program, for example to read releases. Only the language host sets these values.
+ */
+export async function enterStack(project: string, stack: string, config: Record<string, string>): Promise<void> {
+  const { runtime } = await import("@pulumi/pulumi");
+  runtime.resetOptions(project, stack, -1, "", "", false, "");
+  runtime.setAllConfig(config);
+}
