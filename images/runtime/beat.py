@@ -9,7 +9,7 @@ from settings import STATE, setting
 class TickingScheduler(PersistentScheduler):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.publisher = Publisher(self.app.conf.broker_transport_options) if setting("BACKLOG_NAMESPACE") else None
+        self.publisher = Publisher(self.app.conf.broker_transport_options) if setting("METRICS_NAMESPACE") else None
 
     def tick(self, *args, **kwargs):
         interval = super().tick(*args, **kwargs)

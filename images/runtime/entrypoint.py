@@ -78,6 +78,16 @@ def gpu_problem() -> str | None:
     return None
 
 
+def start_gpu_metrics() -> None:
+    """Starts the process that publishes the metrics of the GPU. The init adopts it, so that the role has no child that it does not know."""
+    if (child := os.fork()) == 0:
+        if os.fork() == 0:
+            # -S: without the packages of the application, it uses less memory.
+            os.execv(PYTHON, [PYTHON, "-S", os.path.join(os.path.dirname(__file__), "gpu_metrics.py")])
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 def main(arguments: list[str]) -> None:
     command = arguments[0] if arguments else "api"
     if command not in COMMANDS:
@@ -88,6 +98,8 @@ def main(arguments: list[str]) -> None:
     shutil.rmtree(STATE, ignore_errors=True)  # /tmp persists when a container restarts
     STATE.mkdir(parents=True)
     (STATE / "role").write_text(command)
+    if command in GPU_COMMANDS and setting("GPU_REQUIRED") == "1" and setting("METRICS_NAMESPACE"):
+        start_gpu_metrics()
     os.execv(PYTHON, COMMANDS[command]())
 
 

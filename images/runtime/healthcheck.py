@@ -14,6 +14,7 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import nvml
+from gpu_metrics import GPU_FAILED
 from settings import API_APP, CELERY_APP, HEALTH_PATH, STATE, setting
 
 TIMEOUT_S = 4  # for each request; a check makes up to three within Docker's timeout
@@ -65,6 +66,8 @@ def check_redis() -> None:
 def check_gpu() -> None:
     if setting("GPU_REQUIRED") != "1":
         return
+    if (failed := STATE / GPU_FAILED).exists():
+        raise Unhealthy(failed.read_text())
     try:
         if nvml.driver().gpus == 0:
             raise Unhealthy("this container no longer has a GPU")

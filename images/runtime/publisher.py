@@ -1,9 +1,4 @@
-"""Publishes the backlog of each worker role, and the number of tasks that it needs. Workers are scaled by this number.
-
-The metrics are in CloudWatch's embedded metric format. CloudWatch Logs extracts metrics from it, so the task needs no permission and
-makes no API call:
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-"""
+"""Publishes the backlog of each worker role, and the number of tasks that it needs. Workers are scaled by this number."""
 
 import json
 import sys
@@ -18,20 +13,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from backlog import Backlog, BrokerKeys
+from embedded_metrics import embedded_metrics
 from log_limit import RateLimitedLog
 from settings import setting
 from wanted_tasks import Limits, WantedTasks
 
 UNITS = {"Backlog": "Count", "BacklogAge": "Seconds", "WantedTasks": "Count"}
 REDIS_TIMEOUT_S = 2
-
-
-def embedded_metrics(role: str, values: dict[str, float]) -> str:
-    """The log line from which CloudWatch extracts the metrics of a role."""
-    metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items()]
-    directive = {"Namespace": setting("BACKLOG_NAMESPACE"), "Dimensions": [["Stack", "Role"]], "Metrics": metrics}
-    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-    return json.dumps({"_aws": metadata, "Stack": setting("BACKLOG_STACK"), "Role": role, **values})
 
 
 class Publisher:
@@ -67,7 +55,7 @@ class Publisher:
             jobs = self._backlog.measure()
             wanted = self._wanted.update(jobs)
             lines = [
-                embedded_metrics(role, {"Backlog": one.total, "BacklogAge": round(one.age, 1), "WantedTasks": wanted[role]})
+                embedded_metrics(role, {"Backlog": one.total, "BacklogAge": round(one.age, 1), "WantedTasks": wanted[role]}, UNITS)
                 for role, one in jobs.items()
             ]
             # Not sys.stdout: Celery replaces it and would add a log prefix.

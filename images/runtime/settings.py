@@ -44,10 +44,13 @@ DEFAULTS = {
     "HEALTH_RESTART_AFTER_S": "",
     # Maximum seconds of each step of `verify`. An API that loads its models must become healthy within it.
     "VERIFY_STEP_S": "300",
-    # CloudWatch namespace of the backlog metrics, which beat writes to its standard output. Empty: beat publishes no metrics.
-    "BACKLOG_NAMESPACE": "",
-    # Value of the metrics' dimension `Stack`.
-    "BACKLOG_STACK": PACKAGE,
+    # CloudWatch namespace of the metrics, which beat and roles with a GPU write to their standard output. Empty: they publish no metrics.
+    "METRICS_NAMESPACE": "",
+    # Values of the dimensions `Stack` and `Role` of the metrics. beat has the roles in BACKLOG_ROLES.
+    "METRICS_STACK": PACKAGE,
+    "METRICS_ROLE": "",
+    # Seconds between two publications of the metrics of a GPU.
+    "GPU_METRICS_EVERY_S": "60",
     # Worker roles, as JSON: {"ROLE": {"queues": ["QUEUE", ...], "minTasks": 0, "maxTasks": 1, "backlogPerTask": 4}}. Their names are the
     # values of the metrics' dimension `Role`.
     "BACKLOG_ROLES": "{}",

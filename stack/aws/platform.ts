@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
 import { replacementTimeout, serviceSpecs } from "../config/services";
+import { LOAD_BALANCED_ROLE } from "../roles";
 import { AWS_IMAGE_PLATFORM } from "../images/catalog";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
@@ -12,7 +13,9 @@ import { awsContext } from "./context";
 import { LoadBalancer } from "./load-balancer/load-balancer";
 import { Network } from "./network/network";
 import { SecurityGroups } from "./network/security-groups";
-import { Alarms } from "./operations/alarms";
+import { Alarms } from "./operations/alarms/alarms";
+import { DeploymentAlarms } from "./operations/alarms/deployment-alarms";
+import { Dashboard } from "./operations/dashboard/dashboard";
 import { Rollout } from "./operations/rollout/rollout";
 import { ImageScan } from "./operations/image-scan/image-scan";
 import { Verification } from "./operations/verification/verification";
@@ -89,6 +92,16 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
+    const { arnSuffix, targetGroup } = loadBalancer;
+    const requests = {
+      loadBalancer: { arnSuffix, targetGroupArnSuffix: targetGroup.arnSuffix },
+      p95Latency: services.find(({ role }) => role.loadBalanced)!.p95Latency!,
+    };
+    const deploymentAlarms = new DeploymentAlarms(
+      "deployment-alarms",
+      { name: `${context.name}-${LOAD_BALANCED_ROLE.name}-deployment`, ...requests },
+      child,
+    );
 
     const imageScan = new ImageScan(
       "image-scan",
@@ -110,6 +123,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         securityGroupIds: securityGroups.ids,
         cluster,
         loadBalancer,
+        deploymentAlarmNames: deploymentAlarms.names,
         redis,
         bucket,
         modelVolume,
@@ -151,7 +165,6 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    const { arnSuffix, targetGroup } = loadBalancer;
     new Scaling(
       "scaling",
       {
@@ -164,18 +177,18 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
+    const operations = {
+      ...requests,
+      services,
+      redis: { replicationGroupId: redis.replicationGroupId, nodes: settings.redis.nodes },
+      gpuCapacity: { clusterName: cluster.cluster.name, capacityProvider: cluster.gpuCapacityProvider },
+    };
     new Alarms(
       "alarms",
-      {
-        name: `${context.name}-alarms`,
-        email: settings.alarmEmail,
-        services,
-        redis: { replicationGroupId: redis.replicationGroupId, nodes: settings.redis.nodes },
-        loadBalancer: { arnSuffix, targetGroupArnSuffix: targetGroup.arnSuffix },
-        kmsKeyArn,
-      },
+      { ...operations, name: `${context.name}-alarms`, email: settings.alarmEmail, kmsKeyArn },
       child,
     );
+    new Dashboard("dashboard", { ...operations, ...context }, child);
     const { release } = new Rollout(
       "rollout",
       {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { APPLICATION } from "../app/application";
 import { AMI_NAME } from "../aws/compute/ami";
 import { SEVERITIES } from "./image-scan";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
@@ -78,6 +79,9 @@ const service = ({ gpu: usesGpu, loadBalanced, queues, aws: defaults }: Role) =>
       requestsPerTarget: integer(1, 1_000_000)
         .default(300)
         .describe("Requests per minute and task, above which a task is added"),
+      p95Latency: integer(1, APPLICATION.maximumRequestSeconds)
+        .default(APPLICATION.maximumRequestSeconds / 2)
+        .describe("Seconds; if 5 % of the requests take longer, an alarm reports it, and a deployment is rolled back"),
     }),
     ...(queues.length > 0 && {
       backlogPerTask: integer(1, 10_000)
@@ -169,6 +173,7 @@ export interface ServiceSettings {
   minTasks: number;
   maxTasks: number;
   requestsPerTarget?: number;
+  p95Latency?: number;
   backlogPerTask?: number;
   stopTimeout?: number;
 }

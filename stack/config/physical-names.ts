@@ -18,7 +18,7 @@ const IDENTIFIER = { pattern: /^[\w-]+$/, characters: "letters, digits, hyphens,
 
 /**
  * Sources: the API reference of each service. CreateLoadBalancer, CreateRepository, CreateReplicationGroup, CreateCluster,
- * RegisterTaskDefinition, CreateAutoScalingGroup, CreateTopic, CreateAlias, CreateWebACL, CreateLogGroup
+ * RegisterTaskDefinition, CreateAutoScalingGroup, PutMetricAlarm, CreateTopic, CreateAlias, CreateWebACL, CreateLogGroup
  */
 export const PHYSICAL_NAMES: Readonly<Record<string, PhysicalName>> = {
   "load balancer": {
@@ -42,6 +42,7 @@ export const PHYSICAL_NAMES: Readonly<Record<string, PhysicalName>> = {
   "ECS cluster": { name: (prefix) => prefix, maximum: 255, ...IDENTIFIER },
   "ECS task definition": { name: (prefix) => `${prefix}-worker-verification`, maximum: 255, ...IDENTIFIER },
   "Auto Scaling group": { name: (prefix) => `${prefix}-gpu`, maximum: 255, ...IDENTIFIER },
+  "CloudWatch alarm": { name: (prefix) => `${prefix}-api-deployment-5xx`, maximum: 255, ...IDENTIFIER },
   "SNS topic": { name: (prefix) => `${prefix}-alarms`, maximum: 256, ...IDENTIFIER },
   "web ACL": { name: (prefix) => prefix, maximum: 128, ...IDENTIFIER },
   "KMS alias": {

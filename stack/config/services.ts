@@ -24,6 +24,8 @@ export interface ServiceSpec {
   stopTimeout: number;
   /** Requests per minute and task. Only load-balanced roles have it. */
   requestsPerTarget?: number;
+  /** Seconds that 5 % of the requests may exceed. Only load-balanced roles have it. */
+  p95Latency?: number;
   /** Jobs per task. Only roles that consume queues have it. */
   backlogPerTask?: number;
 }

@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-ecs";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Alarms } from "../../stack/aws/operations/alarms";
+import { Alarms } from "../../stack/aws/operations/alarms/alarms";
 import { publisherEnvironment } from "../../stack/aws/operations/metrics";
 import { Scaling } from "../../stack/aws/service/scaling";
 import { awsSettingsSchema } from "../../stack/config/aws-schema";
@@ -88,6 +88,8 @@ async function deployedResources(): Promise<Registered[]> {
     services,
     redis: { replicationGroupId: "redis", nodes: 1 },
     loadBalancer: { arnSuffix: "", targetGroupArnSuffix: "" },
+    p95Latency: 60,
+    gpuCapacity: { clusterName: "default", capacityProvider: "gpu" },
   });
   await pulumi.runtime.disconnect();
   return resources;

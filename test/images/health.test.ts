@@ -125,7 +125,7 @@ describe("services that start late or are lost", () => {
       const ids = (["api", "worker"] as const).map((role) => sandbox.app(role, WITH_DRIVER));
       await becomes(ids, "healthy", /^healthy: /);
       for (const id of ids) docker("exec", id, "python", "-c", "open('/tmp/gpu-lost', 'w')");
-      await becomes(ids, "unhealthy", /^unhealthy: the NVIDIA driver does not respond \(nvmlInit returned 15\)$/);
+      await becomes(ids, "unhealthy", /^unhealthy: the GPU has fallen off the bus \(nvmlInit returned 15\)$/);
       for (const id of ids) docker("exec", id, "python", "-c", "import os; os.remove('/tmp/gpu-lost')");
       await becomes(ids, "healthy", /^healthy: /);
     }),

@@ -122,8 +122,8 @@ describe("backlog", () => {
       ),
     );
   const PUBLISHED = {
-    BACKLOG_NAMESPACE: "SpatialForge",
-    BACKLOG_STACK: STACK,
+    METRICS_NAMESPACE: "SpatialForge",
+    METRICS_STACK: STACK,
     BACKLOG_EVERY_S: "1",
     BACKLOG_ROLES: roles({ worker: ["default", "gpu_heavy"] }),
   };

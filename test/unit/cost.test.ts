@@ -34,6 +34,7 @@ const PRICES_BY_HAND: Record<string, [price: string, unit: Unit]> = {
   secret: ["0.4", "month"],
   alarm: ["0.1", "month"],
   metric: ["0.3", "month"],
+  dashboard: ["3", "month"],
 };
 
 const TABLE: PriceTable = {
@@ -49,9 +50,11 @@ const TABLE: PriceTable = {
  * The costs in US dollars, calculated by hand: quantity × price × hours. The second quantity is the one at full scale.
  *
  * dev: the API has 2 vCPU and 8 GB, beat has 0.25 vCPU and 1 GB. The worker needs one instance at full scale. One NAT gateway, and two zones
- * of the load balancer. 7 alarms of the program, 2 of target tracking for the API, 2 of the capacity provider.
+ * of the load balancer. 14 alarms of the program: 4 on requests, 2 on deployments, 4 on the jobs of the worker, 2 on GPUs, 2 on the node of
+ * Redis. 2 of target tracking for the API, 2 of the capacity provider.
  *
- * prod: 2 + 1 GPU tasks at rest and 3 + 3 at full scale, each on its own instance. Three zones. 8 + 2 + 2 alarms.
+ * prod: 2 + 1 GPU tasks at rest and 3 + 3 at full scale, each on its own instance. Three zones. 4 + 2 + 4 + 3 + 2 × 3
+ * alarms of the program, 2 + 2 others.
  *
  * A volume has 200 GB, and 500 MiB/s of which 125 are free: 375 / 1024 GiB/s × 40.96 = 15.00.
  */
@@ -71,10 +74,11 @@ const EXPECTED = {
       ["load balancer", "1 × 0.0225 × 730", 16.425, "the same", 16.425],
       ["Redis node, cache.t4g.small", "1 × 0.0256 × 730", 18.688, "the same", 18.688],
       ["secret", "5 × 0.40", 2, "the same", 2],
-      ["CloudWatch alarm", "(7 + 2 + 2) × 0.10", 1.1, "the same", 1.1],
+      ["CloudWatch alarm", "(14 + 2 + 2) × 0.10", 1.8, "the same", 1.8],
+      ["CloudWatch dashboard", "1 × 3.00", 3, "the same", 3],
     ],
-    atRest: "$177.71", // 177.70505
-    atFullScale: "$883.37", // 883.36865
+    atRest: "$181.41", // 181.40505
+    atFullScale: "$887.07", // 887.06865
   },
   prod: {
     lines: [
@@ -93,10 +97,11 @@ const EXPECTED = {
       ["Redis node, cache.m7g.large", "2 × 0.1264 × 730", 184.544, "the same", 184.544],
       ["secret", "5 × 0.40", 2, "the same", 2],
       ["KMS key", "1 × 1.00", 1, "the same", 1],
-      ["CloudWatch alarm", "(8 + 2 + 2) × 0.10", 1.2, "the same", 1.2],
+      ["CloudWatch alarm", "(19 + 2 + 2) × 0.10", 2.3, "the same", 2.3],
+      ["CloudWatch dashboard", "1 × 3.00", 3, "the same", 3],
     ],
-    atRest: "$2,736.29", // 2736.29145
-    atFullScale: "$5,038.73", // 5038.73145
+    atRest: "$2,740.39", // 2740.39145
+    atFullScale: "$5,042.83", // 5042.83145
   },
 } as const;
 
@@ -155,7 +160,7 @@ it("says what it assumes", async () => {
   expect(assumptions).toContain(
     "As many GPU instances run as the tasks need. Each task uses one GPU. All instances are g6.xlarge, and none is g5.xlarge ($734.38 a month) or g6e.xlarge ($1,358.53 a month).",
   );
-  expect(assumptions).toContain("The prices are on-demand prices of us-east-1, from 2026-01-02 to 2026-01-20.");
+  expect(assumptions).toContain("The prices are on-demand prices of us-east-1, from 2026-01-02 to 2026-01-21.");
   expect(assumptions).toContain(
     "Spot instances are counted at the on-demand price, which is their maximum price by default.",
   );
@@ -243,7 +248,7 @@ describe("what is not known", () => {
     const cost = costOf(resources, REGION, TABLE);
     expect(cost.unpriced).toContain(message);
     expect(cost.lines.map(({ what }) => what)).toContain("NAT gateway");
-    expect(cost.atRest! + cost.atFullScale!).toBeLessThan(177_705_050 + 883_368_650);
+    expect(cost.atRest! + cost.atFullScale!).toBeLessThan(181_405_050 + 887_068_650);
   });
 
   it("can be the price of a type of resources", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../stack/config/parse";
 import { PHYSICAL_NAMES } from "../../stack/config/physical-names";
+import { DEPLOYMENT_ALARM_SECTIONS } from "../../stack/aws/operations/alarms/runbook";
 import { ROLES } from "../../stack/roles";
 import { awsPlatform } from "../harness/aws-platform";
 
@@ -46,10 +47,11 @@ const SECRETS = { secrets: { SENTRY_DSN: "https://sentry" } };
 /** Inputs that are names in AWS. */
 const NAME_INPUTS = ["name", "family", "replicationGroupId", "repositoryName"];
 
-/** Names of the task definitions. The table has the longest. */
-const FAMILIES = [...ROLES.flatMap(({ name }) => [name, `${name}-verification`]), "model-download"].map(
-  (name) => `spatialforge-dev-${name}`,
-);
+/** Names of the task definitions and alarms. The table has the longest. */
+const FAMILIES = [
+  ...[...ROLES.flatMap(({ name }) => [name, `${name}-verification`]), "model-download"],
+  ...Object.keys(DEPLOYMENT_ALARM_SECTIONS).map((id) => `api-deployment-${id}`),
+].map((name) => `spatialforge-dev-${name}`);
 
 it("the table has every name with the name of the stack", async () => {
   const registered = await awsPlatform("dev", ALL_OPTIONS, SECRETS);

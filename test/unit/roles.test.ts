@@ -149,6 +149,7 @@ describe.each([
     expect(loadBalanced).toHaveLength(1);
     expect(namesAfter("load-balancer-", "aws:lb/targetGroup:TargetGroup")).toEqual(loadBalanced);
     expect(rolesWith(({ name }) => serviceOf(name).loadBalancers?.length > 0)).toEqual(loadBalanced);
+    expect(rolesWith(({ name }) => serviceOf(name).alarms?.rollback === true)).toEqual(loadBalanced);
     expect(rolesWith(({ name }) => containerOf(name).portMappings.length > 0)).toEqual(loadBalanced);
     expect(namesAfter("security-groups-load-balancer-", INGRESS)).toEqual(loadBalanced.map((name) => `${name}-8000`));
     expect(namesAfter("security-groups-load-balancer-", EGRESS)).toEqual(loadBalanced.map((name) => `${name}-8000`));
@@ -177,22 +178,39 @@ describe.each([
     }
   });
 
+  /** A role publishes its metrics with the name of the stack. */
+  function expectDestination(role: string): void {
+    expect(environmentOf(role)).toMatchObject({ METRICS_NAMESPACE: "SpatialForge", METRICS_STACK: "dev" });
+  }
+
   it("publishesBacklog: adds the variables of the publisher, with the queues and limits of all roles", () => {
     const publishers = rolesWith((role) => role.publishesBacklog);
     expect(publishers.length).toBeGreaterThan(0);
-    for (const variable of ["BACKLOG_NAMESPACE", "BACKLOG_STACK", "BACKLOG_ROLES", "SCALE_IN_DELAY_S"]) {
+    for (const variable of ["BACKLOG_ROLES", "SCALE_IN_DELAY_S"]) {
       expect(rolesWithVariable(variable)).toEqual(publishers);
     }
+    for (const name of publishers) expectDestination(name);
     const withQueues = roles.filter(({ queues }) => queues.length);
     const expected = withQueues.map(({ name, queues, aws: { minTasks, maxTasks } }) => [
       name,
       { queues, minTasks, maxTasks, backlogPerTask: 4 },
     ]);
     for (const name of publishers) {
-      const { BACKLOG_NAMESPACE, BACKLOG_STACK, BACKLOG_ROLES } = environmentOf(name);
-      expect([BACKLOG_NAMESPACE, BACKLOG_STACK]).toEqual(["SpatialForge", "dev"]);
+      const { BACKLOG_ROLES } = environmentOf(name);
       expect(JSON.parse(BACKLOG_ROLES)).toEqual(Object.fromEntries(expected));
     }
+  });
+
+  it("gpu: the role publishes the metrics of its GPU, and has an alarm on GPU errors", () => {
+    const withGpu = rolesWith(({ gpu }) => gpu === "required");
+    expect(withGpu.length).toBeGreaterThan(0);
+    expect(rolesWithVariable("METRICS_ROLE")).toEqual(withGpu);
+    for (const name of withGpu) {
+      expectDestination(name);
+      expect(environmentOf(name).METRICS_ROLE).toBe(name);
+    }
+    const alarms = namesAfter("alarms-", "aws:cloudwatch/metricAlarm:MetricAlarm");
+    expect(rolesWith(({ name }) => alarms.includes(`${name}-gpu-errors`))).toEqual(withGpu);
   });
 
   it("scaleInProtection: adds a permission and a variable", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Alarms } from "../../stack/aws/operations/alarms";
+import { Alarms } from "../../stack/aws/operations/alarms/alarms";
 import { publisherEnvironment } from "../../stack/aws/operations/metrics";
 import { Scaling } from "../../stack/aws/service/scaling";
 import { capacitySteps, MAXIMUM_STEPS, SCALE_IN_DELAY_S, type Step } from "../../stack/aws/service/scaling-steps";
@@ -141,11 +141,19 @@ describe("Alarms", () => {
     services: specs(SETTINGS),
     redis: { replicationGroupId: "sf", nodes: 2 },
     loadBalancer: { arnSuffix: "app/sf/1", targetGroupArnSuffix: "targetgroup/api/2" },
+    p95Latency: 60,
+    gpuCapacity: { clusterName: "sf", capacityProvider: "gpu" },
   };
 
   /** Known alarms and whether missing data is a failure. There can be more alarms. */
   const KNOWN: Record<string, "breaching" | "notBreaching"> = {
     "alarms-api-5xx": "notBreaching",
+    "alarms-api-p95": "notBreaching",
+    "alarms-api-unhealthy-targets": "notBreaching",
+    "alarms-gpu-capacity": "notBreaching",
+    "alarms-worker-gpu-errors": "notBreaching",
+    "alarms-redis-cpu-001": "notBreaching",
+    "alarms-redis-replication-lag-001": "notBreaching",
     "alarms-load-balancer-5xx": "notBreaching",
     "alarms-redis-memory-001": "notBreaching",
     "alarms-redis-memory-002": "notBreaching",
@@ -154,13 +162,15 @@ describe("Alarms", () => {
     "alarms-worker-backlog-missing": "breaching",
   };
 
-  it("cover each Redis node, the backlog of the worker, and server errors", async () => {
+  it("cover Redis, the backlog of the worker, the requests, and the GPUs", async () => {
     new Alarms("alarms", ARGS);
     const alarms = await created(ALARM);
     for (const [name, treatMissingData] of Object.entries(KNOWN)) {
       expect(alarms[name], name).toMatchObject({ treatMissingData });
     }
     expect(alarms["alarms-worker-backlog"]).toMatchObject({ threshold: 12, evaluationPeriods: 15 });
+    expect(alarms["alarms-api-p95"]).toMatchObject({ extendedStatistic: "p95", threshold: 60 });
+    expect(alarms["alarms-api-p95"].statistic).toBeUndefined();
     expect(alarms["alarms-redis-memory-002"].dimensions).toEqual({ CacheClusterId: "sf-002" });
     expect(alarms["alarms-api-5xx"].dimensions).toEqual({ LoadBalancer: "app/sf/1", TargetGroup: "targetgroup/api/2" });
   });
@@ -169,20 +179,24 @@ describe("Alarms", () => {
     new Alarms("alarms", ARGS);
     for (const [name, alarm] of Object.entries(await created(ALARM))) {
       expect(alarm, name).toMatchObject({ alarmActions: ["arn:alarms"], okActions: ["arn:alarms"] });
-      const sentences = (alarm.alarmDescription as string).split(/(?<=[.:]) (?=[A-Z])/);
+      const [text, runbook] = (alarm.alarmDescription as string).split(" Runbook: ");
+      expect(runbook, name).toMatch(/^docs\/operations\.md#[a-z-]+$/);
+      const sentences = text.split(/(?<=[.:]) (?=[A-Z])/);
       expect(sentences.length, name).toBeGreaterThan(1);
       expect(sentences.at(-1), name).toMatch(/^(?!(The|An?|It|There|This|That|No|When|If)\b)[A-Z].*\.$/); // an instruction
     }
   });
 
-  it("have a Redis alarm for each node", async () => {
-    const redisAlarms = async (nodes: number) => {
+  it("have a Redis alarm for each node, and watch the replication only if there are replicas", async () => {
+    const namesWith = async (nodes: number, id: string) => {
       await restart();
       new Alarms("alarms", { ...ARGS, redis: { ...ARGS.redis, nodes } });
-      return Object.keys(await created(ALARM)).filter((name) => name.startsWith("alarms-redis-memory-"));
+      return Object.keys(await created(ALARM)).filter((name) => name.startsWith(`alarms-redis-${id}-`));
     };
-    expect(await redisAlarms(1)).toEqual(["alarms-redis-memory-001"]);
-    expect(await redisAlarms(3)).toHaveLength(3);
+    expect(await namesWith(1, "memory")).toEqual(["alarms-redis-memory-001"]);
+    expect(await namesWith(3, "memory")).toHaveLength(3);
+    expect(await namesWith(1, "replication-lag")).toEqual([]);
+    expect(await namesWith(3, "replication-lag")).toHaveLength(3);
   });
 
   it("are sent to the email address, through a topic that the KMS key of the stack encrypts", async () => {

@@ -141,6 +141,13 @@ export const PRODUCTS = {
     usageType: "AWSSecretsManagerAPIRequest",
   },
   alarm: { what: "CloudWatch alarm", unit: "month", offer: "AmazonCloudWatch", usageType: "CW:AlarmMonitorUsage" },
+  // For dashboards with at most 50 metrics. Those with more have another usage type.
+  dashboard: {
+    what: "CloudWatch dashboard",
+    unit: "month",
+    offer: "AmazonCloudWatch",
+    usageType: "DashboardsUsageHour-Basic",
+  },
   metric: {
     what: "CloudWatch metric",
     unit: "month",

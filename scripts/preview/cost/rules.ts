@@ -23,6 +23,7 @@ export const RULES: Readonly<Record<string, ChargeRule>> = {
   [SERVICE]: serviceCharges,
   "aws:appautoscaling/policy:Policy": (policy) =>
     input(policy, "policyType") === "TargetTrackingScaling" ? [charge("alarm", ALARMS_PER_TARGET_TRACKING)] : [],
+  "aws:cloudwatch/dashboard:Dashboard": () => [charge("dashboard", 1)],
   "aws:cloudwatch/logGroup:LogGroup": () => usage("log-ingestion", "log-storage"),
   "aws:cloudwatch/metricAlarm:MetricAlarm": alarmCharges,
   "aws:ec2/eip:Eip": () => [charge("public-ipv4", 1)],
@@ -35,7 +36,9 @@ export const RULES: Readonly<Record<string, ChargeRule>> = {
     input(provider, "autoScalingGroupProvider.managedScaling.status") === "ENABLED"
       ? [charge("alarm", ALARMS_PER_TARGET_TRACKING)]
       : [],
-  "aws:ecs/cluster:Cluster": () => [{ what: "CloudWatch metrics of Container Insights and beat", price: "metric" }],
+  "aws:ecs/cluster:Cluster": () => [
+    { what: "CloudWatch metrics of Container Insights, beat, and GPU tasks", price: "metric" },
+  ],
   "aws:efs/fileSystem:FileSystem": () => usage("efs-storage", "efs-reads", "efs-writes"),
   "aws:elasticache/replicationGroup:ReplicationGroup": redisCharges,
   "aws:kms/key:Key": () => [charge("kms-key", 1), ...usage("kms-requests")],

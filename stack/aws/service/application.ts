@@ -12,7 +12,7 @@ import { serviceHost, type AwsContext } from "../context";
 import type { LoadBalancer } from "../load-balancer/load-balancer";
 import { IDLE_TIMEOUT_S } from "../load-balancer/timeouts";
 import type { SecurityGroupName } from "../network/security-groups";
-import { publisherEnvironment } from "../operations/metrics";
+import { gpuMetricsEnvironment, publisherEnvironment } from "../operations/metrics";
 import type { VerificationTarget } from "../operations/verification/verification";
 import type { Bucket } from "../storage/bucket";
 import type { ModelVolume } from "../storage/model-volume";
@@ -37,6 +37,8 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   dependencies: pulumi.Resource[];
   cluster: Cluster;
   loadBalancer: LoadBalancer;
+  /** Names of the alarms that end a deployment of the role that the load balancer forwards requests to. */
+  deploymentAlarmNames: pulumi.Input<string>[];
   redis: Redis;
   bucket: Bucket;
   modelVolume: ModelVolume;
@@ -96,6 +98,7 @@ function serviceArgs(
     scaleInProtection: role.scaleInProtection,
     gpuCapacityProvider: spec.gpu ? cluster.gpuCapacityProvider : undefined,
     targetGroupArn: role.loadBalanced ? loadBalancer.targetGroup.arn : undefined,
+    deploymentAlarmNames: role.loadBalanced ? args.deploymentAlarmNames : undefined,
     modelVolume: role.modelVolume ? modelVolume : undefined,
     environment: environmentVariables(spec, args),
     secrets,
@@ -114,7 +117,7 @@ function serviceArgs(
 }
 
 function environmentVariables(
-  { role, stopTimeout }: ServiceSpec,
+  { name, role, gpu, stopTimeout }: ServiceSpec,
   args: ApplicationArgs,
 ): Record<string, pulumi.Input<string>> {
   return {
@@ -134,6 +137,7 @@ function environmentVariables(
     }),
     ...(role.queues.length > 0 && { WORKER_QUEUES: role.queues.join(",") }),
     ...(role.scaleInProtection && { SCALE_IN_PROTECTION: "1" }),
+    ...(gpu && gpuMetricsEnvironment(name)),
     ...(role.publishesBacklog && publisherEnvironment(args.services)),
   };
 }

@@ -21,6 +21,8 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
   securityGroupId: pulumi.Input<string>;
   /** Target group of the load balancer. Default: the load balancer does not forward requests to the service. */
   targetGroupArn?: pulumi.Input<string>;
+  /** Names of the alarms that end a deployment and roll it back. Default: none. */
+  deploymentAlarmNames?: pulumi.Input<string>[];
   /**
    * Resources that must exist before the first task starts, and must be deleted after the last task stops. (`dependsOn` of a component does
    * not apply to its children.)
@@ -81,7 +83,7 @@ export class Service extends pulumi.ComponentResource {
 }
 
 function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.ServiceArgs {
-  const { targetGroupArn, gpuCapacityProvider } = args;
+  const { targetGroupArn, gpuCapacityProvider, deploymentAlarmNames } = args;
   return {
     name: args.name,
     cluster: args.cluster.arn,
@@ -100,6 +102,7 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
     deploymentMaximumPercent: maximumPercent(args),
     availabilityZoneRebalancing: args.singleton ? "DISABLED" : "ENABLED",
     deploymentCircuitBreaker: CIRCUIT_BREAKER,
+    alarms: deploymentAlarmNames && { alarmNames: deploymentAlarmNames, enable: true, rollback: true },
     loadBalancers: targetGroupArn
       ? [{ targetGroupArn, containerName: args.name, containerPort: APPLICATION.port }]
       : undefined,

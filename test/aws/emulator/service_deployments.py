@@ -55,7 +55,11 @@ def install(deployments_of, stop, lock) -> None:
 
     @call
     def describe_service_deployments(self, wanted):
-        found, missing = described(self, "service-deployment", wanted["serviceDeploymentArns"], listed)
+        def describe(service, one):
+            alarms = getattr(one, "alarms", None)
+            return {**listed(service, one), **({"alarms": alarms.listed(bool(one.finished))} if alarms else {})}
+
+        found, missing = described(self, "service-deployment", wanted["serviceDeploymentArns"], describe)
         return ActionResult({"serviceDeployments": found, "failures": missing})
 
     @call

@@ -60,9 +60,14 @@ export function deploymentState(
       `${healthy} of ${desiredCount} new tasks are healthy`,
       ...(failedTasks ? [`${failedTasks} failed`] : []),
       ...(old ? [`${old} old ${old === 1 ? "task is" : "tasks are"} running`] : []),
+      ...(isBaking(service, healthy, old) ? ["ECS watches the alarms for some minutes"] : []),
     ].join(", "),
   };
 }
+
+/** Whether ECS only waits for the bake time: it watches the alarms of the service for some more minutes. */
+const isBaking = ({ deploymentConfiguration, desiredCount = 0 }: Service, healthy: number, old: number): boolean =>
+  deploymentConfiguration?.alarms?.enable === true && healthy >= desiredCount && !old;
 
 /** Whether a task runs and its health check succeeds. */
 export const isHealthy = ({ lastStatus, healthStatus }: Task): boolean =>

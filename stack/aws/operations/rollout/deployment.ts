@@ -6,6 +6,7 @@ import { deploymentState, primaryDeployment } from "./deployment-state";
 import { rollBack } from "./roll-back";
 import { describeService, serviceTasks, sleep, updateService, type ServiceId } from "./service-client";
 import { taskReasons, type TaskReasons } from "./task-reasons";
+import { triggeredAlarms } from "./triggered-alarms";
 
 export interface DeploymentArgs extends ServiceId {
   /** ARN of the task definition that must run. */
@@ -100,7 +101,8 @@ async function failure(
   reason: string,
   capacity: readonly string[] = [],
 ): Promise<Error> {
+  const alarms = reason.includes("alarm") ? await triggeredAlarms(args).catch(() => []) : [];
   const { healthCheck, lines } = await taskReasons(args, id).catch((): TaskReasons => ({ lines: [] }));
   const headline = `${args.service}: the new version failed: ${[reason, ...(healthCheck ? [healthCheck] : [])].join("; ")}`;
-  return userError([headline, ...capacity, ...lines, await rollBack(args, id)].join("\n"));
+  return userError([headline, ...alarms, ...capacity, ...lines, await rollBack(args, id)].join("\n"));
 }

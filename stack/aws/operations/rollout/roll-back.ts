@@ -1,7 +1,7 @@
-import type { Service, ServiceDeployment, ServiceDeploymentBrief } from "@aws-sdk/client-ecs";
+import type { Service, ServiceDeploymentBrief } from "@aws-sdk/client-ecs";
 import { ecsClient } from "../../../clients/aws";
 import { primaryDeployment } from "./deployment-state";
-import { describeService, sleep, updateService, type ServiceId } from "./service-client";
+import { describeService, latestServiceDeployment, sleep, updateService, type ServiceId } from "./service-client";
 
 export interface RollBackArgs extends ServiceId {
   /** Seconds in which the tasks of the previous version become healthy, if they do not run any more. */
@@ -38,7 +38,7 @@ export async function rollBack(args: RollBackArgs, deployment: string): Promise<
 
 /** Starts a rollback of the primary deployment. Returns whether there is a previous version. */
 async function startRollback(id: ServiceId, service: Service): Promise<boolean> {
-  const running = await runningServiceDeployment(id);
+  const running = await latestServiceDeployment(id, ["PENDING", "IN_PROGRESS"]);
   const isListed = service.deployments?.some(
     ({ status, rolloutState }) => status !== "PRIMARY" && rolloutState === "COMPLETED",
   );
@@ -70,17 +70,6 @@ async function waitForRollback(args: RollBackArgs, deployment: string): Promise<
     await sleep(POLL_INTERVAL_MS);
   }
   return `the rollback is not complete after ${seconds} s; ECS continues it`;
-}
-
-/** The service deployment that is in progress. */
-async function runningServiceDeployment({ cluster, service }: ServiceId): Promise<ServiceDeployment | undefined> {
-  const { client, ListServiceDeploymentsCommand, DescribeServiceDeploymentsCommand } = await ecsClient();
-  const status = ["PENDING" as const, "IN_PROGRESS" as const];
-  const list = new ListServiceDeploymentsCommand({ cluster, service, status });
-  const arn = (await client.send(list)).serviceDeployments?.[0]?.serviceDeploymentArn;
-  if (!arn) return undefined;
-  const describe = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] });
-  return (await client.send(describe)).serviceDeployments?.[0];
 }
 
 /** Task definition of the last successful deployment that had another one. ECS keeps service deployments for 90 days. */

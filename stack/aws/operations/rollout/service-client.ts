@@ -1,4 +1,4 @@
-import type { DesiredStatus, Service, Task } from "@aws-sdk/client-ecs";
+import type { DesiredStatus, Service, ServiceDeployment, ServiceDeploymentStatus, Task } from "@aws-sdk/client-ecs";
 import { ecsClient } from "../../../clients/aws";
 import { userError } from "../../../pulumi/user-error";
 
@@ -45,6 +45,21 @@ export async function describeTasks(cluster: string, taskArns: string[]): Promis
   const { client, DescribeTasksCommand } = await ecsClient();
   const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
   return tasks;
+}
+
+/** The latest service deployment. @param status - only deployments with one of these statuses. Default: all */
+export async function latestServiceDeployment(
+  { cluster, service }: ServiceId,
+  status?: ServiceDeploymentStatus[],
+): Promise<ServiceDeployment | undefined> {
+  const { client, ListServiceDeploymentsCommand, DescribeServiceDeploymentsCommand } = await ecsClient();
+  const { serviceDeployments = [] } = await client.send(
+    new ListServiceDeploymentsCommand({ cluster, service, status }),
+  );
+  const [latest] = serviceDeployments.sort((a, b) => Number(b.createdAt) - Number(a.createdAt));
+  if (!latest?.serviceDeploymentArn) return undefined;
+  const describe = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [latest.serviceDeploymentArn] });
+  return (await client.send(describe)).serviceDeployments?.[0];
 }
 
 export const sleep = (milliseconds: number): Promise<void> =>

@@ -38,8 +38,11 @@ export const stoppedTaskReason = async (task: Task): Promise<string[]> => [
   ...lastLines(await logLines(task)),
 ];
 
-const lastLines = (log: readonly string[]): string[] =>
-  log.length ? ["The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`)] : [];
+/** The last lines of a log, without those that contain metrics. */
+function lastLines(log: readonly string[]): string[] {
+  const lines = log.filter((line) => !line.includes('"CloudWatchMetrics"'));
+  return lines.length ? ["The last lines of the log:", ...lines.slice(-LOG_LINES).map((line) => `  ${line}`)] : [];
+}
 
 function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
   const exits = containers

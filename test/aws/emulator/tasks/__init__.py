@@ -7,8 +7,9 @@
 - `hosts` are the GPU instances of an Auto Scaling group. `host_refreshes` replaces them.
 - `load_balancer` is a proxy for each listener. `redis_server` and `object_store` are Redis and S3 with TLS, with certificates of `tls`.
   `addresses` says where the endpoints are on this machine. `efs_volumes` ends the volume of an access point.
-- `metrics` are CloudWatch metrics from the log of the tasks. `alarms` evaluates alarms on them, with `metric_math`. `scaling` changes the
-  desired count of a service when an alarm says so.
+- `metrics` are CloudWatch metrics from the log of the tasks, `load_balancer_metrics` those of the load balancers. `alarms` evaluates
+  alarms on them, with `metric_math`. `scaling` changes the desired count of a service when an alarm says so. `deployment_alarms` ends a
+  deployment when an alarm says so.
 - `clock` makes the times of AWS shorter. `refusals` is also for services without tasks.
 
 Left out: placement strategies, task sets, daemon services, sidecars (a task has one container), the throttling of tasks that fail repeatedly, IAM,

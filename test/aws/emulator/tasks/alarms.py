@@ -1,7 +1,7 @@
 """Metric alarms: their evaluation, their states, and their actions.
 
 Auto Scaling actions act (`scaling`). All others, such as SNS topics, are only recorded in the history of the alarm. Left out: composite
-alarms, percentiles, anomaly detection, and alarms on Metrics Insights queries.
+alarms, anomaly detection, and alarms on Metrics Insights queries.
 """
 
 import json
@@ -116,7 +116,7 @@ def datapoints(alarm: Alarm, data: dict[Key, list], now: float) -> Series:
     """The data points of the evaluation range, the oldest first."""
     if not alarm.metric_data_queries:
         found = data.get(key(alarm.namespace, alarm.metric_name, alarm.dimensions), [])
-        return series(found, alarm.statistic, alarm.unit, alarm, int(alarm.period), now)
+        return series(found, alarm.statistic or alarm.extended_statistic, alarm.unit, alarm, int(alarm.period), now)
     queries = {one.id: one for one in alarm.metric_data_queries}
     [returned] = [one for one in queries.values() if str(one.return_data).lower() == "true" or len(queries) == 1]
     period = max(int(one.metric_stat.period if one.metric_stat else one.period or EVERY_S) for one in queries.values())
@@ -156,12 +156,19 @@ def aware(timestamp: datetime) -> datetime:
 
 
 def value_of(data: list[MetricDatumBase], statistic: str) -> float:
+    if statistic.startswith("p"):
+        return percentile([float(one.value) for one in data], float(statistic[1:]))
     statistics = Statistics([statistic], data[0].timestamp)
     statistics.metric_data = data
     value = statistics.get_statistics_for_type(statistic)
     if value is None:
         raise ValueError(f"statistic {statistic}")
     return float(value)
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """The smallest value that is not exceeded by this percentage of the values."""
+    return sorted(values)[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
 def judge(alarm: Alarm, values: Series) -> tuple[str, str]:

@@ -29,8 +29,9 @@ def chunks(file):
     file.readline()
 
 
-def forward(handler, host: str, port: int, more: dict[str, str], timeout: float) -> None:
-    """Sends the request of a handler to a server, and the response back. Raises OSError if the server does not answer."""
+def forward(handler, host: str, port: int, more: dict[str, str], timeout: float, answered=lambda status: None) -> None:
+    """Sends the request of a handler to a server, and the response back. `answered` gets the status code when the response starts.
+    Raises OSError if the server does not answer."""
     headers = {name: value for name, value in handler.headers.items() if name.lower() not in HOP_BY_HOP} | more
     body = body_of(handler)
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
@@ -38,6 +39,7 @@ def forward(handler, host: str, port: int, more: dict[str, str], timeout: float)
         chunked = body is not None and "content-length" not in {name.lower() for name in headers}
         connection.request(handler.command, handler.path, body, headers, encode_chunked=chunked)
         response = connection.getresponse()
+        answered(response.status)
         answer(handler, response)
     finally:
         connection.close()

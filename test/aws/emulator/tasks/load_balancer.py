@@ -17,7 +17,7 @@ from moto.acm.models import acm_backends
 from moto.core.responses import ActionResult
 from moto.elbv2.responses import ELBV2Response
 
-from . import addresses, tls
+from . import addresses, load_balancer_metrics, tls
 from .clock import shortened
 from .forward import forward
 
@@ -96,6 +96,15 @@ def check_targets(backend) -> None:
                 threading.Thread(target=check, args=(group, target), daemon=True).start()
 
 
+def host_counts(backend) -> None:
+    """Publishes the number of healthy and unhealthy targets of each target group."""
+    with LOCK:
+        for arn, known in TARGETS.items():
+            group, states = backend.target_groups.get(arn), [target.state for target in known]
+            for balancer in set(group.load_balancer_arns) if group else ():
+                load_balancer_metrics.host_counts(balancer, arn, states.count("healthy"), states.count("unhealthy"))
+
+
 def interval(group) -> float:
     return max(MINIMUM_INTERVAL_S, shortened(float(group.health_check_interval_seconds)))
 
@@ -159,23 +168,33 @@ class Handler(BaseHTTPRequestHandler):
             # If no target is healthy, requests go to all targets.
             candidates = [target for target in known if target.state == "healthy"] or known
             if not candidates:
-                return self.reply(503, "503 Service Temporarily Unavailable")
+                return self.fail(arn, 503, "503 Service Temporarily Unavailable")
             target = min(candidates, key=lambda one: one.in_flight)
             target.in_flight += 1
+        started = time.monotonic()
+
+        def answered(status: int) -> None:
+            load_balancer_metrics.answered(self.listener.load_balancer_arn, arn, status, time.monotonic() - started)
+
         try:
             scheme = "https" if self.listener.protocol == "HTTPS" else "http"
             client = ", ".join(filter(None, [self.headers.get("x-forwarded-for"), self.client_address[0]]))
             more = {"X-Forwarded-For": client, "X-Forwarded-Proto": scheme, "X-Forwarded-Port": str(self.listener.port)}
-            forward(self, target.address, target.port, more, timeout=140)
+            forward(self, target.address, target.port, more, timeout=140, answered=answered)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
             if self.has_answered:  # the client must see that the response is cut off
                 self.connection.shutdown(socket.SHUT_RDWR)
             else:
-                self.reply(502, "502 Bad Gateway")
+                self.fail(arn, 502, "502 Bad Gateway")
         finally:
             with LOCK:
                 target.in_flight -= 1
+
+    def fail(self, target_group: str, status: int, body: str) -> None:
+        """Answers a request that no target has answered."""
+        load_balancer_metrics.not_answered(self.listener.load_balancer_arn, target_group)
+        self.reply(status, body)
 
     def reply(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:
         content = body.encode()

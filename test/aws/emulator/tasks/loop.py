@@ -8,7 +8,7 @@ from moto.elbv2.models import elbv2_backends
 
 from host_images import group_of
 
-from . import agent, containers, load_balancer
+from . import agent, containers, load_balancer, load_balancer_metrics
 from .hosts import Group
 from .service import Scheduler
 from .task import Task
@@ -84,11 +84,14 @@ def run() -> None:
 
 
 def serve() -> None:
-    """The load balancers: their listeners, and the health of their targets."""
+    """The load balancers: their listeners, the health of their targets, and their metrics."""
     for account in list(elbv2_backends):
         for backend in list(elbv2_backends[account].values()):
             load_balancer.serve_listeners(backend)
             load_balancer.check_targets(backend)
+            if load_balancer_metrics.is_minute(backend):
+                load_balancer.host_counts(backend)
+    load_balancer_metrics.publish()
 
 
 def place_tasks() -> None:

@@ -6,6 +6,8 @@ import uuid
 
 from moto.core.utils import utcnow
 
+from .deployment_alarms import REASON, DeploymentAlarms
+
 # Threshold of the circuit breaker: half the desired count, at least 3, at most 200.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 MINIMUM_THRESHOLD, MAXIMUM_THRESHOLD = 3, 200
@@ -18,9 +20,9 @@ STATUSES = {"IN_PROGRESS": "IN_PROGRESS", "COMPLETED": "SUCCESSFUL", "FAILED": "
 
 
 class Deployment:
-    def __init__(self, definition: str, reason: str = "", rolls_back: "Deployment | None" = None):
+    def __init__(self, definition: str, alarms: DeploymentAlarms, reason: str = "", rolls_back: "Deployment | None" = None):
         self.id = f"ecs-svc/{uuid.uuid4().int % 10**19:019}"
-        self.definition, self.reason, self.rolls_back = definition, reason, rolls_back
+        self.definition, self.alarms, self.reason, self.rolls_back = definition, alarms, reason, rolls_back
         self.created = self.updated = utcnow()
         self.state, self.failed = "IN_PROGRESS", 0
         self.ended: float | None = None
@@ -72,7 +74,7 @@ class Scheduler:
         self.last_completed: str | None = None
 
     def deploy(self, definition: str, reason: str = "", rolls_back: Deployment | None = None) -> Deployment:
-        new = Deployment(definition, reason, rolls_back)
+        new = Deployment(definition, DeploymentAlarms(self.service), reason, rolls_back)
         for old in self.deployments:
             if old.state == "IN_PROGRESS":
                 old.end("FAILED", f"ECS deployment {old.id} was replaced.")
@@ -107,6 +109,7 @@ class Scheduler:
                 text = f"(task {task.id}) (port {target['containerPort']}) is unhealthy in ({group})."
                 self.replace_unhealthy(task, primary, f"Task failed ELB health checks in ({group})", text)
         self.break_circuit(primary)
+        self.watch_alarms(primary)
         primary = self.deployments[0]
         self.start_new(primary)
         self.stop_replaced(primary)
@@ -178,7 +181,7 @@ class Scheduler:
         healthy = sum(task.is_active and task.is_healthy for task in self.tasks_of(primary))
         old = [task for task in self.tasks if task.started_by != primary.id]
         # A deployment of a service without desired tasks is complete at once. It verifies nothing.
-        if self.service.desired_count == 0 or (healthy >= self.service.desired_count and not old):
+        if self.service.desired_count == 0 or (healthy >= self.service.desired_count and not old and primary.alarms.is_baked()):
             primary.end("COMPLETED", f"ECS deployment {primary.id} completed.")
             self.last_completed = primary.definition
             self.event("has reached a steady state.")
@@ -190,12 +193,21 @@ class Scheduler:
             return
         self.fail(primary, "ECS deployment circuit breaker: tasks failed to start.", breaker.get("rollback", False))
 
+    def watch_alarms(self, primary: Deployment) -> None:
+        """Fails a deployment whose new tasks run while an alarm is in ALARM."""
+        runs = any(task.last_status == "RUNNING" for task in self.tasks_of(primary))
+        if primary.state != "IN_PROGRESS" or not runs or not primary.alarms.look():
+            return
+        self.event(f"(deployment {primary.id}) deployment failed: {REASON}")
+        self.fail(primary, f"ECS deployment {primary.id} failed: {REASON}", primary.alarms.rolls_back)
+
     def fail(self, deployment: Deployment, reason: str, rollback: bool) -> None:
         """Ends a deployment, and deploys the last definition that was complete."""
         deployment.end("FAILED", reason)
         if rollback and self.last_completed and not (deployment.rolls_back or deployment.is_restored):
             deployment.rollback = self.restore() or self.deploy(self.last_completed, rolls_back=deployment)
-            deployment.rollback.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {deployment.rollback.id}."
+            method = "failed" if deployment.alarms.triggered else "circuit breaker"
+            deployment.rollback.reason = f"ECS deployment {method}: rolling back to deploymentId {deployment.rollback.id}."
             return
         for task in self.tasks_of(deployment):
             if not task.is_healthy:
@@ -209,7 +221,7 @@ class Scheduler:
                 self.deployments.remove(old)
                 self.deployments.insert(0, old)
                 self.service.task_definition = old.definition
-                old.state, old.failed, old.is_restored = "IN_PROGRESS", 0, True
+                old.state, old.failed, old.is_restored, old.alarms = "IN_PROGRESS", 0, True, DeploymentAlarms(self.service)
                 return old
         return None
 
