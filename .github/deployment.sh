@@ -23,7 +23,9 @@ after)
       echo "### $STACK runs the release \`$release\`"
       echo
       if [ "$release" = "$BEFORE" ]; then echo 'The release did not change.'; else echo "The release before was \`${BEFORE:-none}\`."; fi
-      [ -z "$RELEASE" ] || echo 'Nothing was built. The next push to main deploys the version in the settings file again.'
+      if [ -n "$RELEASE" ]; then
+        echo "Nothing was built. **To keep this release, add \`spatialforge:release: $RELEASE\` below \`config:\` in \`Pulumi.$STACK.yaml\`, and commit the file.** Without it, the next push to main undoes the rollback."
+      fi
     fi
   } >>"$GITHUB_STEP_SUMMARY"
   ;;

@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { withoutCredentials } from "../stack/config/problem";
 import { readAppProject } from "../stack/lock/project";
 import { openApp } from "../stack/app/source";
+import { ecrReleases, rolledBack, type RolledBack } from "../stack/registry/ecr-releases";
+import { openStack } from "./operate/stack";
 import { BaseRef } from "./preview/base-ref";
 import { githubRepository } from "./github";
 import { writeComment } from "./preview/comment";
@@ -56,7 +58,11 @@ async function main(): Promise<number> {
   const base = new BaseRef(values.base);
   console.error(`Previewing ${stack} ...`);
   const preview = await runPreview(stack);
-  const summary = await summarize({ stack, preview, base, lock: await lockOf(stack) });
+  const summary = await summarize({
+    ...{ stack, preview, base },
+    lock: await lockOf(stack),
+    undoneRollback: await undoneRollbackOf(stack),
+  });
   const { GITHUB_STEP_SUMMARY } = process.env;
   if (GITHUB_STEP_SUMMARY) appendFileSync(GITHUB_STEP_SUMMARY, markdown(summary, preview.diff, Infinity));
   const screen = markdown(summary, preview.diff);
@@ -72,6 +78,17 @@ async function lockOf(stack: string): Promise<string | undefined> {
   try {
     const { folder } = await openApp(readStackConfig(stack).app as Settings["app"]);
     return readAppProject(readFileSync(join(folder, "pyproject.toml"), "utf8")).name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The rollback that an update of a stack on AWS would undo. Undefined if the releases cannot be read: the preview itself needs none. */
+async function undoneRollbackOf(stack: string): Promise<RolledBack | undefined> {
+  try {
+    const { settings } = await openStack(stack);
+    if (settings.platform !== "aws" || settings.release) return undefined;
+    return rolledBack(await ecrReleases());
   } catch {
     return undefined;
   }

@@ -38,9 +38,12 @@ function headline({ stack, result, created, updated, images, restarts, removals 
 function sections(summary: Summary, shown: number): string[] {
   const list = <T>(entries: readonly T[], text: (entry: T) => string, marker = "-") =>
     items(entries, shown, text, marker);
-  const { errors, images, restarts, removals, settings, policy, cost } = summary;
+  const { errors, undoneRollback, images, restarts, removals, settings, policy, cost } = summary;
   return [
     section("Errors", errorBlock(errors, 3 * shown)),
+    undoneRollback &&
+      `⚠️ This undoes a rollback: the stack runs \`${undoneRollback.running}\`, although \`${undoneRollback.newest}\` is newer. ` +
+        `To keep \`${undoneRollback.running}\`, set \`spatialforge:release\` in \`Pulumi.${summary.stack}.yaml\`.`,
     section(
       "Removed with their data",
       list(
@@ -75,7 +78,7 @@ function sections(summary: Summary, shown: number): string[] {
         return `${level} \`${finding.policy}\`${finding.resource && ` on \`${finding.resource}\``}: ${oneLine(detailOf(finding.message))}`;
       }),
     ),
-  ].filter(Boolean);
+  ].filter((text) => !!text) as string[];
 }
 
 function costOfChange(cost: CostChange | undefined, shown: number): string {

@@ -1,4 +1,5 @@
 import { statefulOf } from "../../stack/aws/stateful";
+import type { RolledBack } from "../../stack/registry/ecr-releases";
 import type { BaseRef } from "./base-ref";
 import { costChange, type CostChange } from "./cost-change";
 import { IMAGE_TYPE, rebuiltImages, type RebuiltImage } from "./images";
@@ -26,6 +27,8 @@ export interface Summary {
   result: "unchanged" | "changed" | "failed";
   /** Messages of a preview that failed. */
   errors: string[];
+  /** The rollback that the update would undo. */
+  undoneRollback?: RolledBack;
   /** Number of resources that are created. */
   created: number;
   /** Number of resources that are updated in place, without images and roles that restart. */
@@ -47,10 +50,12 @@ export interface SummaryArgs {
   base?: BaseRef;
   /** Name of the lock of the application. */
   lock?: string;
+  /** The rollback that the update would undo. */
+  undoneRollback?: RolledBack;
 }
 
 /** Summarizes a preview. */
-export async function summarize({ stack, preview, base, lock }: SummaryArgs): Promise<Summary> {
+export async function summarize({ stack, preview, base, lock, undoneRollback }: SummaryArgs): Promise<Summary> {
   const { changes, findings, errors, region } = preview;
   const restarts = restartsOf(changes);
   const changed = changes.some(({ op }) => op !== "same");
@@ -58,6 +63,7 @@ export async function summarize({ stack, preview, base, lock }: SummaryArgs): Pr
     stack,
     result: errors.length > 0 ? "failed" : changed ? "changed" : "unchanged",
     errors,
+    ...(undoneRollback && changed && { undoneRollback }),
     created: changes.filter(({ op }) => op === "create").length,
     updated: changes.filter((change) => change.op === "update" && !isListed(change, restarts)).length,
     images: await rebuiltImages(changes, { base, lock, stack }),

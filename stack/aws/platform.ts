@@ -197,6 +197,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         repository,
         source,
         images: digests,
+        isReleaseChosen: args.settings.release !== "",
         retainedReleases,
         timeout: args.settings.healthTimeout,
       },

@@ -7,7 +7,8 @@ import { dockerClient } from "../clients/docker";
 import type { ImageDigests } from "../images/catalog";
 import { userError } from "../pulumi/user-error";
 import { Registry } from "../registry/registry";
-import { recordRelease, releaseId } from "../registry/release";
+import { registryImages } from "../registry/registry-images";
+import { recordDeployment, recordRelease, releaseId } from "../registry/release";
 
 export interface RolloutArgs {
   repository: string;
@@ -39,7 +40,9 @@ export function verifyRollout(args: RolloutArgs): pulumi.Output<string> {
     if (pulumi.runtime.isDryRun()) return release;
     const deadline = Date.now() + args.timeout * 1000;
     await Promise.all(Object.entries(containers).map(([service, id]) => waitUntilHealthy(service, id, deadline)));
-    await recordRelease(new Registry(args.repository), release, images);
+    const registry = new Registry(args.repository);
+    await recordRelease(registry, release, images);
+    await recordDeployment(registry, release, images, await registryImages(registry));
     return release;
   });
 }

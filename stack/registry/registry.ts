@@ -13,6 +13,12 @@ const MANIFEST_TYPES = [
 /** Timeout of a request, including its response. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/**
+ * Tags in a page of the list. A registry can return fewer, with the address of the next page in the header `link`.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
+ */
+const TAGS_IN_PAGE = 1000;
+
 /** Repository of a stack on this machine, as `HOST/NAME`. It contains all images. */
 export const localRepository = (registryPort: number): string => `127.0.0.1:${registryPort}/spatialforge`;
 
@@ -98,6 +104,21 @@ export class Registry {
     const digest = response.headers.get("docker-content-digest");
     if (!digest) throw userError(`the registry returned no digest of ${tag} of ${this.repository}`);
     return digest;
+  }
+
+  /** All tags of the repository. Undefined if there is no such repository. */
+  async tags(): Promise<string[] | undefined> {
+    const tags: string[] = [];
+    let url: string | undefined = `${this.url("tags", "list")}?n=${TAGS_IN_PAGE}`;
+    while (url) {
+      const response: Response = await this.request(url);
+      if (response.status === 404) return undefined;
+      if (!response.ok) throw this.rejected("GET", url, response);
+      tags.push(...(((await response.json()) as { tags?: string[] | null }).tags ?? []));
+      const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
+      url = next && new URL(next, url).href;
+    }
+    return tags;
   }
 
   /** Manifest of an image. @param reference - tag or digest */

@@ -2,8 +2,8 @@ import type { ImageDigests } from "../images/catalog";
 import { ecrImages, removeEcrTags, type EcrImage } from "./ecr-images";
 import { releasesOf, type EcrRelease } from "./ecr-releases";
 import type { Registry } from "./registry";
-import { imageDigest } from "./release";
-import { deploymentOfTag, deploymentTag, isTagOfImage, releaseOfTag } from "./tags";
+import { recordDeployment } from "./release";
+import { deploymentOfTag, isTagOfImage, releaseOfTag, type Deployment } from "./tags";
 
 /** Days after its push for which an image stays that is in no release. */
 export const UNRELEASED_DAYS = 14;
@@ -28,7 +28,7 @@ export interface RetentionArgs {
  */
 export async function retainReleases(args: RetentionArgs): Promise<string | undefined> {
   try {
-    const images = await recordDeployment(args);
+    const images = await deployedImages(args);
     const problems = await removeEcrTags(tagsToRemove(images, args.release, args.retained));
     return problems.length ? warning(problems.join(", ")) : undefined;
   } catch (error) {
@@ -38,13 +38,11 @@ export async function retainReleases(args: RetentionArgs): Promise<string | unde
 
 const warning = (reason: string): string => `cannot remove old releases from the ECR repository: ${reason}`;
 
-/** Adds a tag with the current time, unless the release is the last deployed one. Returns the images in the repository. */
-async function recordDeployment({ registry, release, images }: RetentionArgs): Promise<EcrImage[]> {
+/** Records the deployment. Returns the images in the repository. */
+async function deployedImages({ registry, release, images }: RetentionArgs): Promise<EcrImage[]> {
   const before = await ecrImages();
-  const [last] = releasesOf(before);
-  if (last?.id === release && last.deployedAt) return before;
-  await registry.tag(imageDigest(Object.values(images)[0]), deploymentTag({ release, time: Date.now() }));
-  return ecrImages();
+  const isNew = await recordDeployment(registry, release, images, before);
+  return isNew ? ecrImages() : before;
 }
 
 /** The tags that keep no image which is still required. Tags that the program did not create stay. */
@@ -58,8 +56,12 @@ function tagsToRemove(images: readonly EcrImage[], current: string, retained: nu
       const release = releaseOfTag(tag);
       if (release) return !kept.has(release);
       const deployment = deploymentOfTag(tag);
-      if (deployment) return deployment.time !== kept.get(deployment.release)?.deployedAt;
+      if (deployment) return !isFirstOrLast(deployment, kept.get(deployment.release));
       return isTagOfImage(tag) && !isReleased && isOld;
     });
   });
 }
+
+/** The first deployment of a release tells its age, and the last one whether it runs. */
+const isFirstOrLast = ({ time }: Deployment, release?: EcrRelease): boolean =>
+  time === release?.firstDeployedAt || time === release?.deployedAt;

@@ -1,14 +1,20 @@
-import { IMAGES } from "../images/catalog";
+import { IMAGES, type ImageName } from "../images/catalog";
 
 const names = IMAGES.map(({ name }) => name).join("|");
 
 /** Tag of an image in a release. */
 export const releaseTag = (release: string, image: string): string => `release-${release}-${image}`;
 
-const RELEASE_TAG = new RegExp(`^${releaseTag("(.+)", `(?:${names})`)}$`);
+const RELEASE_TAG = new RegExp(`^${releaseTag("(.+)", `(${names})`)}$`);
 
 /** The release that a tag belongs to. Returns undefined if the tag is not a release tag. */
 export const releaseOfTag = (tag: string): string | undefined => RELEASE_TAG.exec(tag)?.[1];
+
+/** The release that a tag belongs to, and the image in it. Returns undefined if the tag is not a release tag. */
+export function imageOfReleaseTag(tag: string): { release: string; image: ImageName } | undefined {
+  const [, release, image] = RELEASE_TAG.exec(tag) ?? [];
+  return release ? { release, image: image as ImageName } : undefined;
+}
 
 /** A verified deployment of a release. */
 export interface Deployment {
@@ -54,6 +60,21 @@ export const cacheTag = (image: string): string => `cache-${image}`;
  */
 export const verifiedTag = (digest: string, role: string, host: string): string =>
   `verified-${digest.replace("sha256:", "").slice(0, 12)}-${role}-${host}`;
+
+/** A verification of an image, as a tag of the image records it. */
+export interface VerifiedTag {
+  role: string;
+  /** ID of the AMI of the host, or {@link FARGATE}. */
+  host: string;
+}
+
+const VERIFIED_TAG = /^verified-([0-9a-f]{12})-(.+)-(ami-[^-]+|fargate)$/;
+
+/** The verification of an image that a tag records. Returns undefined if the tag records none of this image. */
+export function verificationOfTag(tag: string, digest: string): VerifiedTag | undefined {
+  const [, prefix, role, host] = VERIFIED_TAG.exec(tag) ?? [];
+  return prefix && digest.startsWith(`sha256:${prefix}`) ? { role, host } : undefined;
+}
 
 /** The host of tasks on Fargate. */
 export const FARGATE = "fargate";

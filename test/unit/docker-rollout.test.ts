@@ -50,9 +50,10 @@ it("records the release when all services are healthy", async () => {
   const release = await verify(["api", "beat"], { registryPort });
   expect(states).toEqual([]);
   expect(release).toMatch(/^v1-[0-9a-f]{8}$/);
-  expect(requests).toEqual(
-    Object.keys(IMAGES).map((image) => `/v2/spatialforge/manifests/release-${release}-${image}`),
-  );
+  expect(requests).toEqual([
+    ...Object.keys(IMAGES).map((image) => `/v2/spatialforge/manifests/release-${release}-${image}`),
+    expect.stringMatching(new RegExp(`/manifests/deployed-\\d{8}T\\d{6}Z-${release}$`)),
+  ]);
 });
 
 it("fails with the output of the health check and the last lines of both log streams", async () => {

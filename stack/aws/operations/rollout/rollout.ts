@@ -4,6 +4,7 @@ import { userError } from "../../../pulumi/user-error";
 import { Registry, type ImageRepository } from "../../../registry/registry";
 import { recordRelease, releaseId } from "../../../registry/release";
 import { retainReleases } from "../../../registry/retention";
+import { undoneRollback } from "../../../registry/undone-rollback";
 import type { Service } from "../../service/service";
 import { waitForDeployment, type DeploymentArgs } from "./deployment";
 
@@ -14,6 +15,8 @@ export interface RolloutArgs {
   /** What the images were built from: a ref, or a hash of the source files. */
   source: string;
   images: pulumi.Input<ImageDigests>;
+  /** Whether the settings name the release. Then the update undoes no rollback: it is one, or the end of one. */
+  isReleaseChosen: boolean;
   /** Number of releases that the registry keeps. */
   retainedReleases: number;
   /** Seconds within which the new tasks of all services must be healthy. */
@@ -42,6 +45,8 @@ export class Rollout extends pulumi.ComponentResource {
       .apply(async ([images, cluster, repository, login, services]) => {
         const id = releaseId(args.source, images);
         if (pulumi.runtime.isDryRun()) return id;
+        const undone = args.isReleaseChosen ? undefined : await undoneRollback(pulumi.getStack(), id);
+        if (undone) await pulumi.log.warn(undone, this);
         await this.verify(cluster, services, args);
         const registry = new Registry(repository, login);
         await recordRelease(registry, id, images);
