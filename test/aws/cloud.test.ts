@@ -74,7 +74,7 @@ afterAll(async () => {
   ecr.stop();
 });
 
-describe("dev, with tasks", () => {
+function devTests(): void {
   let url = "";
   let client: CloudClient;
 
@@ -198,9 +198,9 @@ describe("dev, with tasks", () => {
     await dev.emulator.stop();
     expect(docker("network", "ls", "-q", ...label)).toBe("");
   });
-});
+}
 
-describe("prod, with tasks", () => {
+function prodTests(): void {
   it("serves a request with HTTPS on its domain name, and redirects HTTP", async () => {
     await prod.start();
     await prod.must("stack init");
@@ -217,4 +217,12 @@ describe("prod, with tasks", () => {
     const healthy = (await tasksOf(prod, "api")).filter(({ healthStatus }) => healthStatus === "HEALTHY");
     expect(healthy.length).toBeGreaterThanOrEqual(2);
   });
+}
+
+// An update is mostly waiting: the two stacks are tested at the same time, and the tests of each run one after the other.
+describe.concurrent("dev", () => {
+  describe("with tasks", { concurrent: false }, devTests);
+});
+describe.concurrent("prod", () => {
+  describe("with tasks", { concurrent: false }, prodTests);
 });
