@@ -15,13 +15,22 @@ export async function readInputs(): Promise<PlatformArgs> {
   const { stack, secretKeys } = config;
   const { settings: parsed, problems } = parseSettings(config);
   if (!parsed) throw userError(formatProblems(problems, stack));
-  const { env, netrc, ...settings } = parsed;
+  const { env, netrc, huggingFaceToken, ...settings } = parsed;
   const checked = await preflight(settings, stack);
   const { engine, gpu, app, availabilityZones } = checked;
   const allProblems = [...problems, ...checked.problems];
   if (allProblems.length || !engine || !gpu || !app) throw userError(formatProblems(allProblems, stack));
-  const environment = environmentOf(env, secretKeys.has("env"));
-  return { stack, settings, environment, netrc: pulumi.secret(netrc), engine, gpu, app, availabilityZones };
+  return {
+    stack,
+    settings,
+    environment: environmentOf(env, secretKeys.has("env")),
+    netrc: pulumi.secret(netrc),
+    huggingFaceToken: huggingFaceToken ? pulumi.secret(huggingFaceToken) : undefined,
+    engine,
+    gpu,
+    app,
+    availabilityZones,
+  };
 }
 
 /** Pulumi marks a structured value as a secret as a whole. So if one variable is a secret, all variables become secrets. */

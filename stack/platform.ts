@@ -18,6 +18,8 @@ export interface PlatformArgs {
   environment: Environment;
   /** Credentials for the package indexes, in the format of a .netrc file. A secret. */
   netrc: pulumi.Output<string>;
+  /** Token for gated models on the Hugging Face hub. A secret. */
+  huggingFaceToken?: pulumi.Output<string>;
   engine: Pick<Engine, "platform">;
   /** Whether services on this machine can use a GPU. */
   gpu: Gpu;

@@ -1,45 +1,28 @@
-"""Downloads the models that MODELS names to HF_HOME, which is on a volume that all tasks share.
+"""Downloads the models that MODELS names to the model volume, which all tasks share. `--list` only lists what is on the volume.
 
-MODELS: Hugging Face ids separated by commas, as OWNER/NAME or OWNER/NAME@REVISION. Each model is downloaded once and not updated
-afterwards; another revision counts as another model. It is safe to run this again or in two tasks at the same time: the second
-task waits and then finds the complete model.
+It is safe to run this again, or in two tasks at the same time: the second task waits and then finds the complete models. A model is
+downloaded once and not updated afterwards; another revision counts as another model.
 """
 
 import fcntl
-import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import quote
 
-HOME = Path(os.environ.get("HF_HOME", "/models/huggingface"))
-# One file for each complete model, with the path of its folder. The cache of the Hugging Face client does not tell a complete
-# model from a partial one.
-COMPLETE = HOME / "complete"
-
-
-def log(line: str) -> None:
-    print(f"download-models: {line}", flush=True)
-
-
-def downloader():
-    """The download function of the Hugging Face client, which is not a dependency of this script: transformers installs it."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    try:
-        from huggingface_hub import snapshot_download
-    except ModuleNotFoundError as error:
-        sys.exit(f"download-models: MODELS is set, but this image does not contain {error.name}, a dependency of transformers")
-    return snapshot_download
+import model_files
+import model_hub
+from model_progress import log, megabytes
+from model_set import FOLDER, MANIFEST, RECORDS, VOLUME, Model, Record, damage, name_of, named, read, record_file, write
 
 
 @contextmanager
-def exclusive():
+def exclusive() -> Iterator[None]:
     """Allows one run at a time. A POSIX lock also works between machines on NFS 4, which EFS uses, and is released when its process
     exits. The client's own locks protect single files: two runs would share the work, and neither would know when a model is
     complete."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    with (HOME / "download-models.lock").open("w") as lock:
+    VOLUME.mkdir(parents=True, exist_ok=True)
+    with (VOLUME / "download-models.lock").open("w") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -48,43 +31,84 @@ def exclusive():
         yield
 
 
-def size(folder: Path) -> str:
-    return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f} MB"
+def size(record: Record) -> str:
+    return megabytes(sum(record["files"].values()))
 
 
-def ensure(model: str, download) -> None:
-    """Downloads a model unless it is complete. Raises the exceptions of the client."""
-    marker = COMPLETE / f"{quote(model, safe='@')}.path"
-    if marker.exists() and Path(folder := marker.read_text()).is_dir():
-        log(f"{model}: already downloaded, {size(Path(folder))}")
-        return
+def remove_damaged(record: Record) -> None:
+    """Removes the files that have another size. The Hugging Face client would not download them again."""
+    for path, expected in record["files"].items():
+        file = VOLUME / path
+        if file.exists() and file.stat().st_size != expected:
+            file.resolve().unlink()
+        if not file.exists():
+            file.unlink(missing_ok=True)  # a link without a target
+
+
+def ensure(model: Model, download) -> Record:
+    """Downloads a model unless it is complete. Raises the exceptions of the clients."""
+    name, file = name_of(model), record_file(model)
+    record = read(file)
+    if record and not damage(record):
+        log(f"{name}: already downloaded, {size(record)}")
+        return record
+    if record:
+        remove_damaged(record)
     start = time.monotonic()
-    name, _, revision = model.partition("@")
-    folder = download(repo_id=name, revision=revision or None)
-    COMPLETE.mkdir(exist_ok=True)
-    new = marker.with_suffix(".new")
-    new.write_text(folder)
-    new.replace(marker)  # atomic
-    log(f"{model}: downloaded, {size(Path(folder))} in {time.monotonic() - start:.1f} s")
+    record = model_hub.fetch(model, download) if isinstance(model, str) else model_files.fetch(model)
+    write(file, record)
+    log(f"{name}: downloaded, {size(record)} in {time.monotonic() - start:.1f} s")
+    return record
 
 
-def main() -> None:
-    models = [name.strip() for name in os.environ.get("MODELS", "").split(",") if name.strip()]
-    if not models:
-        log("MODELS is empty: nothing to download")
-        return
-    download = downloader()
-    failed = []
+def complete(models: list[Model], records: list[Record]) -> None:
+    """Writes the set. A health check accepts it when the manifest exists."""
+    for model, record in zip(models, records, strict=True):
+        if isinstance(model, str):
+            model_hub.link(model, record["version"], FOLDER)
+        else:
+            model_files.link(model, FOLDER)
+    write(MANIFEST, {"models": records})
+
+
+def list_volume() -> None:
+    """Prints a line for each model on the volume."""
+    current = {str(record_file(model).name) for model in named()}
+    files = sorted(RECORDS.glob("*.json"))
+    log(f"models on the volume: {len(files)}")
+    for file in files:
+        record = read(file)
+        state = damage(record) or ("in the settings" if file.name in current else "not in the settings")
+        log(f"  {record['name']}, {record['version']}, {size(record)}, {state}")
+
+
+def download_all(models: list[Model]) -> None:
+    download = model_hub.client() if any(isinstance(model, str) for model in models) else None
+    records, failed = [], []
     with exclusive():
         for model in models:
             try:
-                ensure(model, download)
+                records.append(ensure(model, download))
             except Exception as error:  # a failed model must not prevent the download of the others
-                failed.append(model)
+                failed.append(name_of(model))
                 reason = next(iter(str(error).splitlines()), "")
-                log(f"{model}: failed: {type(error).__name__}: {reason}")
+                kind = "" if isinstance(error, model_files.Failed) else f"{type(error).__name__}: "
+                log(f"{name_of(model)}: failed: {kind}{reason}")
+        if not failed:
+            complete(models, records)
+    list_volume()
     if failed:
         sys.exit(f"download-models: not downloaded: {', '.join(failed)}")
+
+
+def main() -> None:
+    models = named()
+    if "--list" in sys.argv[1:]:
+        list_volume()
+    elif models:
+        download_all(models)
+    else:
+        log("MODELS is empty: nothing to download")
 
 
 if __name__ == "__main__":

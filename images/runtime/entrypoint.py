@@ -35,7 +35,7 @@ COMMANDS = {
         *(PYTHON, "-m", "celery", "-A", CELERY_APP, "beat", "--loglevel=info", "--scheduler", "beat:TickingScheduler"),
         *("--schedule", f"{STATE}/schedule", "--max-interval", "10"),
     ],
-    "download-models": lambda: [PYTHON, "-m", "download_models"],
+    "download-models": lambda: [PYTHON, "-m", "download_models", *sys.argv[2:]],
     "verify": lambda: [PYTHON, "-m", "verify", *sys.argv[2:]],
 }
 GPU_COMMANDS = ("api", "worker")

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
+import model_set
 import nvml
 from gpu_metrics import GPU_FAILED
 from settings import API_APP, CELERY_APP, HEALTH_PATH, STATE, setting
@@ -46,6 +47,10 @@ class RedisUnavailable(Unhealthy):
     """Tolerated for a limited time."""
 
 
+class ModelsMissing(Unhealthy):
+    """A restart would not help."""
+
+
 def redis_client():
     import redis
 
@@ -75,6 +80,11 @@ def check_gpu() -> None:
         raise Unhealthy(str(error)) from None
 
 
+def check_models() -> None:
+    if problem := model_set.problem():
+        raise ModelsMissing(f"{problem}: run `npm run models -- --stack NAME`")
+
+
 # Without a proxy: the API runs in this container.
 OPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -94,6 +104,7 @@ def get(path: str, key: str | None = None) -> int:
 def check_api() -> None:
     if (code := get(HEALTH_PATH)) != 200:
         raise Unhealthy(f"{HEALTH_PATH} returned {code}")
+    check_models()
     check_gpu()
     check_redis()
     # An unknown API key makes the application read Redis. Without a key, it responds before that.
@@ -103,6 +114,7 @@ def check_api() -> None:
 
 
 def check_worker() -> None:
+    check_models()
     check_gpu()
     check_redis()
     from celery import Celery
@@ -184,6 +196,9 @@ def check(role: str) -> tuple[bool, str]:
         elapsed = seconds_since(REDIS_UNAVAILABLE)
         line = f"{error} for {elapsed:.0f} s (limit: {limit:.0f} s)"
         return (True, f"healthy for now: {line}") if elapsed <= limit else (False, f"unhealthy: {line}")
+    except ModelsMissing as error:
+        clear(UNHEALTHY, TERMINATED, SUCCEEDS)
+        return False, f"unhealthy: {error}"
     except Unhealthy as error:
         clear(SUCCEEDS)
         return False, f"unhealthy: {error}{restart_when_unhealthy()}"

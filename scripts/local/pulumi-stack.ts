@@ -21,6 +21,8 @@ export interface LocalStack {
   update(...args: string[]): Promise<number>;
   state(): State;
   outputs(): Outputs;
+  /** The configuration in the namespace `spatialforge`, with secrets, by key without the namespace. */
+  config(): Record<string, string>;
   /** Deletes the state of the stack. Call this after `destroy` only. */
   deleteState(): void;
   /**
@@ -87,6 +89,12 @@ export async function openStack(): Promise<LocalStack> {
       for (const file of files) rmSync(file, { recursive: true, force: true });
     },
     outputs: () => JSON.parse(read("stack", "output", "--json", "--show-secrets")) as Outputs,
+    config: () => {
+      const entries = Object.entries(
+        JSON.parse(read("config", "--json", "--show-secrets")) as Record<string, { value?: string }>,
+      );
+      return Object.fromEntries(entries.map(([key, { value = "" }]) => [key.replace("spatialforge:", ""), value]));
+    },
     password: (name) => {
       const result = readState().deployment.resources?.find(({ urn }) => urn.endsWith(name))?.outputs?.result;
       if (!result) throw new Error("The service is not running. Start it with `npm run up`.");

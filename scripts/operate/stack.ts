@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { parseSettings } from "../../stack/config/parse";
 import { formatProblems } from "../../stack/config/problem";
-import type { ParsedSettings } from "../../stack/config/schema";
+import type { Settings } from "../../stack/config/schema";
 import { enterStack } from "../../stack/pulumi/internals";
 import { ROOT } from "../../stack/root";
 import { stackFile } from "../stack-file";
@@ -12,7 +12,7 @@ import { UserError } from "./command";
 /** A stack that a command operates. */
 export interface OperatedStack {
   name: string;
-  settings: Omit<ParsedSettings, "netrc" | "env">;
+  settings: Settings;
   /** Name in AWS of the resources that exist once per stack, such as the ECS cluster and the ECR repository. */
   awsName: string;
 }

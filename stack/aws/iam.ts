@@ -5,7 +5,7 @@ import { arn, type AwsContext } from "./context";
 /** A statement that allows actions. */
 export interface Statement {
   Action: string[];
-  Resource: pulumi.Input<string | string[]>;
+  Resource: pulumi.Input<string | string[]> | pulumi.Input<string>[];
   Condition?: Record<string, Record<string, pulumi.Input<string>>>;
 }
 

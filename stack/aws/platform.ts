@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { modelSet } from "../config/model-set";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
 import { replacementTimeout, serviceSpecs } from "../config/services";
 import { LOAD_BALANCED_ROLE } from "../roles";
@@ -42,6 +43,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
     const settings = args.settings.aws;
     const { deletionProtection, logRetentionDays, retainedReleases } = settings;
     const services = serviceSpecs(settings);
+    const set = modelSet(args.settings);
     const context = { ...awsContext(child), name: stackName() };
     const recoveryWindowDays = deletionProtection ? RECOVERY_WINDOW_DAYS : 0;
 
@@ -108,6 +110,26 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       { ...settings.imageScan, repository: context.name, images: digests },
       child,
     );
+    const modelDownload = new ModelDownload(
+      "model-download",
+      {
+        ...data,
+        ...inVpc("worker"),
+        family: `${context.name}-model-download`,
+        cluster: cluster.cluster,
+        image: digestOf(digests, "cpu"),
+        repository,
+        set,
+        environment: args.environment.plain,
+        huggingFaceToken: args.huggingFaceToken,
+        modelVolume,
+        logRetentionDays,
+        dependencies,
+        scanned: imageScan.completed, // no image runs before its findings are read
+        timeout: args.settings.healthTimeout,
+      },
+      child,
+    );
     // The verification uses task definitions of the services, and the services wait for the verification.
     const [verified, setVerified] = pulumi.deferredOutput<unknown>();
     const application = new Application(
@@ -117,6 +139,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         settings,
         services,
         environment: args.environment,
+        modelEnvironment: set.roleEnvironment,
         images: digests,
         repository,
         subnetIds,
@@ -135,7 +158,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
     const verificationArgs = {
       clusterName: cluster.cluster.name,
       repository,
-      images: imageScan.images, // no image runs before its findings are read
+      // No image runs before its findings are read, and no role before its models are downloaded.
+      images: pulumi.all([imageScan.images, modelDownload.completed]).apply(([images]) => images),
       amiId: cluster.amiId,
     };
     const verification = new Verification(
@@ -148,23 +172,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    setVerified(pulumi.all([imageScan.completed, verification.completed]));
-    const modelDownload = new ModelDownload(
-      "model-download",
-      {
-        ...context,
-        ...inVpc("worker"),
-        family: `${context.name}-model-download`,
-        cluster: cluster.cluster,
-        image: digestOf(digests, "cpu"),
-        repository,
-        models: settings.models,
-        modelVolume,
-        logRetentionDays,
-        kmsKeyArn,
-      },
-      child,
-    );
+    setVerified(pulumi.all([imageScan.completed, modelDownload.completed, verification.completed]));
     new Scaling(
       "scaling",
       {
@@ -209,7 +217,6 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       images: digests,
       release,
       verified: verifiedImages({ ...verificationArgs, release, services, results: verification.results }),
-      downloadModelsCommand: modelDownload.command,
     };
     // The next preview compares the quota values. Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
     this.registerOutputs({ images: digests, quotaValues: quotaValues(quotaNeeds(settings)) });

@@ -18,6 +18,7 @@ const REPLACEABLE_VALUES = {
   "bucket-objects-access-key": "a new access key is created by aws.bucket.accessKeyVersion",
   "bucket-objects-secret-key": "a new access key is created by aws.bucket.accessKeyVersion",
   "application-env": "the configuration of the stack has the values",
+  "model-download-token": "the configuration of the stack has the value",
 } as const;
 
 const API_KEYS = {

@@ -20,7 +20,6 @@ export function awsProblems(aws: AwsSettings, project: string, stack: string): P
     ...serviceProblems(aws),
     ...capacityProblems(aws),
     ...accessKeyProblems(aws),
-    ...modelProblems(aws),
     ...imageScanProblems(aws.imageScan),
   ];
   return [
@@ -145,12 +144,4 @@ function accessKeyProblems({ bucket }: AwsSettings): Problem[] {
       remedy: `an IAM user can have at most two access keys: first set aws.bucket.deletedAccessKeyVersion to ${accessKeyVersion - 2} in a separate update`,
     },
   ];
-}
-
-function modelProblems({ models }: AwsSettings): Problem[] {
-  return models.flatMap((model, index) =>
-    /^[\w.-]+\/[\w.-]+(@[\w.-]+)?$/.test(model)
-      ? []
-      : [{ key: `models.${index}`, value: model, remedy: "a model is OWNER/NAME or OWNER/NAME@REVISION" }],
-  );
 }

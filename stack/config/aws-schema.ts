@@ -189,10 +189,6 @@ const serviceSections = Object.fromEntries(
 export const awsSettingsSchema = z.strictObject({
   ...sections,
   ...serviceSections,
-  models: z
-    .array(z.string())
-    .default([])
-    .describe("Models that the download task stores on the model volume: Hugging Face IDs with or without @revision"),
   retainedReleases: integer(2, 100)
     .default(10)
     .describe("Number of releases that the registry keeps, from the last deployed one"),

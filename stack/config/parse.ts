@@ -16,7 +16,7 @@ export interface RawConfig {
 }
 
 /** Keys whose values are plain text, even if they look like JSON. */
-const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc"]);
+const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc", "huggingFaceToken"]);
 
 /** Parses and checks the configuration of a stack. Returns all problems. Returns no settings if the values do not match the schema. */
 export function parseSettings({ project = "spatialforge", stack, values: texts, secretKeys = new Set() }: RawConfig): {
@@ -74,7 +74,12 @@ function displayed(
   path: readonly PropertyKey[],
   secretKeys: ReadonlySet<string>,
 ): string | undefined {
-  if (path[0] === "netrc" || (path[0] !== undefined && secretKeys.has(String(path[0])))) return "[secret]";
+  if (
+    path[0] === "netrc" ||
+    path[0] === "huggingFaceToken" ||
+    (path[0] !== undefined && secretKeys.has(String(path[0])))
+  )
+    return "[secret]";
   if (path[0] === "env") return undefined; // a variable can contain a secret, even if it is in plain text
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], values);
   if (value === undefined) return undefined;

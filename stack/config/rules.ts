@@ -1,5 +1,6 @@
 import { ROLES } from "../roles";
 import { awsProblems } from "./aws-rules";
+import { modelProblems } from "./model-rules";
 import { variableProblems, type EnvironmentContext } from "./environment-rules";
 import { withoutCredentials, type Problem } from "./problem";
 import type { ParsedSettings } from "./schema";
@@ -12,6 +13,7 @@ export interface RuleContext extends EnvironmentContext {
 export function ruleProblems(settings: ParsedSettings, context: RuleContext): Problem[] {
   const problems: Problem[] = [];
   problems.push(...appProblems(settings), ...portProblems(settings), ...sharedMemoryProblems(settings));
+  problems.push(...modelProblems(settings, context.secretKeys));
   if (settings.netrc && !context.secretKeys.has("netrc")) {
     problems.push({
       key: "netrc",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { APPLICATION } from "../app/application";
 import { SERVICE_IMAGES } from "../docker/service-images";
 import { AWS_KEYS, awsSettingsSchema } from "./aws-schema";
+import { model } from "./models";
 import { VARIABLE_NAME } from "./environment-rules";
 import { PYTHON_VERSION } from "./python-version";
 import { DEFAULT_SHARED_MEMORY_MIB } from "./shared-memory";
@@ -204,6 +205,22 @@ export const settingsSchema = z.strictObject({
   env: env.describe(
     "Environment variables of the application; on AWS, if one is a secret, all are stored in Secrets Manager",
   ),
+  models: z
+    .array(model)
+    .default([])
+    .describe(
+      "Models on the model volume: Hugging Face IDs, as OWNER/NAME or OWNER/NAME@REVISION, and files, as {url, path, sha256}",
+    ),
+  requireModels: z
+    .boolean()
+    .default(true)
+    .describe(
+      "The models are downloaded before the services start, and without them the API and the worker are unhealthy",
+    ),
+  huggingFaceToken: z
+    .string()
+    .default("")
+    .describe("Token for gated models on the Hugging Face hub, which only the download gets; a secret value"),
   sharedMemorySize: z
     .int()
     .min(1)
@@ -216,8 +233,10 @@ export const settingsSchema = z.strictObject({
 /** The settings as the schema returns them. */
 export type ParsedSettings = z.infer<typeof settingsSchema>;
 
-/** The settings without `env` and `netrc`, which can contain secrets: `inputs.ts` passes them on as Pulumi secrets. */
-export type Settings = Omit<ParsedSettings, "env" | "netrc">;
+/** Settings that can contain secrets. `inputs.ts` passes them on as Pulumi secrets. */
+export type SecretSetting = "env" | "netrc" | "huggingFaceToken";
+
+export type Settings = Omit<ParsedSettings, SecretSetting>;
 
 /** Names of the settings in each section, by the path of the section. The path of the top level is empty. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {

@@ -1,12 +1,14 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageDigests } from "../images/catalog";
+import { MODEL_VOLUME_PATH, modelSet } from "../config/model-set";
 import { digestOf, images } from "../images/images";
 import type { Platform, PlatformArgs } from "../platform";
 import { password } from "../pulumi/password";
 import { localRepository } from "../registry/registry";
 import { imageOf, imagesOf, LOAD_BALANCED_ROLE, ROLES, type Role } from "../roles";
 import { container, dockerLabels, keepLabels, volume, type StackContext } from "./container";
+import { requiredModels } from "./required-models";
 import { objectStore } from "./object-store";
 import { proxy } from "./proxy";
 import { redis } from "./redis";
@@ -49,10 +51,11 @@ export class DockerPlatform extends pulumi.ComponentResource implements Platform
     const objects = objectStore(context, settings.objectStorePort, child);
     const proxyContainer = proxy(context, LOAD_BALANCED_ROLE.name, settings.port, child);
     const modelVolume = volume("models", context, child);
+    const downloaded = requiredModels({ ...args, image: digestOf(digests, "cpu"), volume: modelVolume.name }, this);
     const env = { ...broker.env, ...objects.env, ...applicationSecrets(child) };
     const roleOpts = { ...child, dependsOn: [broker.container, objects.container] };
     const roleContainers = ROLES.map((role) =>
-      roleContainer(role, args, { ...context, digests, env, modelVolume: modelVolume.name }, roleOpts),
+      roleContainer(role, args, { ...context, digests, downloaded, env, modelVolume: modelVolume.name }, roleOpts),
     );
 
     const release = verifyRollout({
@@ -84,12 +87,14 @@ interface RoleContainerArgs extends StackContext {
   /** Variables with which the application connects to its services. */
   env: Record<string, pulumi.Input<string>>;
   modelVolume: pulumi.Input<string>;
+  /** Resolves when the required models are on the model volume. The roles start only then. */
+  downloaded: pulumi.Output<unknown>;
 }
 
 function roleContainer(
   role: Role,
   args: PlatformArgs,
-  { digests, env, modelVolume, ...context }: RoleContainerArgs,
+  { digests, downloaded, env, modelVolume, ...context }: RoleContainerArgs,
   opts: pulumi.CustomResourceOptions,
 ): docker.Container {
   const image = imageOf(role, args.gpu.usable);
@@ -98,21 +103,25 @@ function roleContainer(
     {
       ...context,
       ...role.docker,
-      image: digestOf(digests, image),
+      image: pulumi.all([digestOf(digests, image), downloaded]).apply(([digest]) => digest),
       command: [role.process],
       env: { ...environment(role, args), ...env },
       runtime: image === "cpu" ? undefined : "nvidia",
       sharedMemorySize: role.modelVolume ? args.settings.sharedMemorySize : undefined,
-      volumes: role.modelVolume ? { "/models": modelVolume } : {},
+      volumes: role.modelVolume ? { [MODEL_VOLUME_PATH]: modelVolume } : {},
       tmp: "disk", // the application stores uploads there
     },
     { ...opts, deleteBeforeReplace: role.singleton },
   );
 }
 
-function environment({ queues }: Role, { environment }: PlatformArgs): Record<string, pulumi.Input<string>> {
+function environment(
+  { queues, modelVolume }: Role,
+  { environment, settings }: PlatformArgs,
+): Record<string, pulumi.Input<string>> {
   return {
     HEALTH_RESTART_AFTER_S: String(RESTART_AFTER_S),
+    ...(modelVolume && modelSet(settings).roleEnvironment),
     ...(queues.length ? { WORKER_QUEUES: queues.join(",") } : {}),
     ...environment.plain,
     ...environment.secret,

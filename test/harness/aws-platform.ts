@@ -1,12 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readStackConfig, type AwsStackName } from "../../scripts/stack-file";
 import { openApp } from "../../stack/app/source";
+import type { Model } from "../../stack/config/models";
 import { settingsSchema } from "../../stack/config/schema";
 import { mockEngine, type MockOptions, type Registered } from "./mocks";
 
 export interface AwsPlatformOptions {
   /** Secret environment variables of the application. */
   secrets?: Record<string, string>;
+  /** Models that the settings name. */
+  models?: Model[];
+  /** Token for gated models. */
+  huggingFaceToken?: string;
   /** Location of the mocked AWS provider. */
   location?: MockOptions["aws"];
 }
@@ -35,7 +40,7 @@ export function awsPlatform(
 export async function registerAwsPlatform(
   stack: AwsStackName,
   aws: AwsOverrides = {},
-  { secrets = {}, location }: AwsPlatformOptions = {},
+  { secrets = {}, models = [], huggingFaceToken, location }: AwsPlatformOptions = {},
 ): Promise<Registered[]> {
   const config = readStackConfig(stack);
   const { "aws:defaultTags": defaultTags, aws: settingsOfFile, ...values } = config;
@@ -47,7 +52,8 @@ export async function registerAwsPlatform(
   for (const [key, value] of Object.entries(aws)) {
     merged[key] = typeof value === "object" ? { ...(merged[key] as object), ...value } : value;
   }
-  const { env, netrc, ...settings } = settingsSchema.parse({ ...values, app: { path: "sample-app" }, aws: merged });
+  const parsed = settingsSchema.parse({ ...values, app: { path: "sample-app" }, models, aws: merged });
+  const { env, netrc, ...settings } = parsed;
   const secret = Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)]);
   const { AwsPlatform } = await import("../../stack/aws/platform.js");
   new AwsPlatform("spatialforge", {
@@ -55,6 +61,7 @@ export async function registerAwsPlatform(
     settings,
     environment: { plain: env, secret: Object.fromEntries(secret) as Record<string, pulumi.Output<string>> },
     netrc: pulumi.secret(netrc),
+    huggingFaceToken: huggingFaceToken ? pulumi.secret(huggingFaceToken) : undefined,
     engine: { platform: "linux/amd64" },
     gpu: { usable: false, description: "not used" },
     app: await openApp({ path: "sample-app" }),

@@ -197,7 +197,6 @@ const CASES: Case[] = [
     key: "loadBalancer.publicPaths",
     remedy: /at least one path/,
   },
-  { title: "an invalid model", aws: { models: ["depth"] }, key: "models.0", remedy: /OWNER\/NAME/ },
   { title: "an invalid email address", aws: { alarmEmail: "ops" }, key: "alarmEmail", remedy: /an email address/ },
 ];
 

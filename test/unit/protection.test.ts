@@ -6,7 +6,7 @@ import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
 import type { Registered } from "../harness/mocks";
 
-const SECRETS = { secrets: { SENTRY_DSN: "https://sentry" } };
+const SECRETS = { secrets: { SENTRY_DSN: "https://sentry" }, huggingFaceToken: "hf_token" };
 const nameOf = ({ type, name }: Registered) => `${type}::${name}`;
 
 it("with deletion protection, exactly the resources with data are protected", async () => {

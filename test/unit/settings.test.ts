@@ -461,6 +461,7 @@ describe("messages without secrets", () => {
         { secretKeys: ["env"], stack: "prod" },
       ],
       ["an invalid .netrc file", { netrc: "hunter2" }],
+      ["a token for models in plain text", { huggingFaceToken: "hunter2" }],
       ["a .netrc file in plain text", { netrc: "machine pypi.example.com login me password hunter2" }],
       ["a repository without a ref", { app: '{"repository":"https://me:hunter2@git.example.com/app.git"}' }],
       ["a repository with a misspelled ref", { app: '{"repository":"https://me:hunter2@host/app","reff":"v1"}' }],

@@ -116,7 +116,7 @@ describe("verifyImage", () => {
       containerName: "worker",
       capacityProvider: "gpu",
       subnetIds: ["a"],
-      securityGroupId: "sg",
+      securityGroupIds: ["sg"],
       timeout,
       log: () => undefined,
       warn: (line) => void warnings.push(line),

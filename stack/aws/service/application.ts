@@ -29,6 +29,8 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   services: readonly ServiceSpec[];
   /** Environment variables of the application. */
   environment: Environment;
+  /** Environment variables of the roles that mount the model volume. */
+  modelEnvironment: Readonly<Record<string, string>>;
   images: pulumi.Output<ImageDigests>;
   repository: Repository;
   subnetIds: pulumi.Input<string>[];
@@ -126,6 +128,7 @@ function environmentVariables(
     MINIO_BUCKET: args.bucket.bucketName,
     MINIO_SECURE: "true",
     HEALTH_MINIMUM_S: String(args.settings.minHealthyTime),
+    ...(role.modelVolume && args.modelEnvironment),
     TINI_SUBREAPER: "1", // tini is not process 1: the init process of ECS is
     ...(role.loadBalanced && {
       // uvicorn accepts `X-Forwarded-For` from the VPC, where the load balancer is. Otherwise all clients would share one rate limit.

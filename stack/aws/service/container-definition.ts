@@ -1,6 +1,7 @@
 import type * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { APPLICATION } from "../../app/application";
+import { MODEL_VOLUME_PATH } from "../../config/model-set";
 import { imageHealthCheck } from "../../images/health-check";
 import { IMAGE_UID } from "../../images/user";
 import type { TaskArgs } from "./task-args";
@@ -41,7 +42,7 @@ export function taskVolumes(args: TaskArgs): aws.types.input.ecs.TaskDefinitionV
 
 /** The definition of the container. Variables and secrets are sorted, so that their order never causes a difference. */
 export function containerDefinition(args: TaskArgs, logGroup: pulumi.Input<string>) {
-  const mounts = { models: "/models", ...scratchVolumes(args) };
+  const mounts = { models: MODEL_VOLUME_PATH, ...scratchVolumes(args) };
   const { port } = APPLICATION;
   return {
     name: args.containerName,

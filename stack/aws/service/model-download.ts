@@ -1,63 +1,161 @@
 import * as pulumi from "@pulumi/pulumi";
+import { networkVariables, type ModelSet } from "../../config/model-set";
+import { deployedResources } from "../../pulumi/internals";
+import { userError } from "../../pulumi/user-error";
+import { serviceHost } from "../context";
+import { stoppedTaskReason } from "../operations/rollout/task-reasons";
+import { hasSucceeded, runTask, type RunTaskArgs } from "../operations/run-task";
+import type { ModelVolume } from "../storage/model-volume";
+import { secret, type Secret, type SecretOptions } from "../storage/secret";
+import { DOWNLOAD_CONTAINER, downloadTask } from "./download-task";
 import type { TaskArgs } from "./task-args";
 import { taskDefinition } from "./task-definition";
 
-export interface ModelDownloadArgs extends Pick<
-  TaskArgs,
-  | "accountId"
-  | "region"
-  | "partition"
-  | "dnsSuffix"
-  | "family"
-  | "cluster"
-  | "image"
-  | "repository"
-  | "logRetentionDays"
-  | "kmsKeyArn"
-> {
-  /** Hugging Face IDs with or without `@revision`. */
-  models: readonly string[];
-  modelVolume: NonNullable<TaskArgs["modelVolume"]>;
+export interface ModelDownloadArgs
+  extends
+    Pick<
+      TaskArgs,
+      | "accountId"
+      | "region"
+      | "partition"
+      | "dnsSuffix"
+      | "family"
+      | "cluster"
+      | "image"
+      | "repository"
+      | "logRetentionDays"
+      | "kmsKeyArn"
+    >,
+    SecretOptions {
+  set: ModelSet;
+  /** Environment variables of the application. The download gets those that say how servers are reached. */
+  environment: Readonly<Record<string, string>>;
+  /** Token for gated models on the Hugging Face hub. Default: none. */
+  huggingFaceToken?: pulumi.Input<string>;
+  modelVolume: ModelVolume;
   subnetIds: pulumi.Input<string>[];
   /** Must allow connections to the model volume and to the internet. */
   securityGroupId: pulumi.Input<string>;
+  /** Resources that must exist before the task starts. */
+  dependencies: pulumi.Resource[];
+  /** Resolves after the scan findings of the image are read. The task runs only then. */
+  scanned: pulumi.Input<unknown>;
+  /** Seconds within which the task must have stopped. */
+  timeout: number;
 }
 
 /** CPU units and MiB. Files are streamed to the volume, so the task needs little memory. */
 const TASK_SIZE = { cpu: 1024, memory: 2048 } as const;
 
+/** Seconds between SIGTERM and SIGKILL. A download that is stopped continues or starts again with the next run. */
+const STOP_TIMEOUT_S = 30;
+
+/** Type of the component, whose output has the set that was downloaded. */
+const TYPE = "spatialforge:aws:ModelDownload";
+
 /**
- * A task that downloads models to the model volume, so that the tasks of the services find them there. The user runs it. It can run several
- * times, even concurrently.
+ * A task that downloads the models to the model volume. If the models are required, an update runs it before the services are updated, once for
+ * each list of models. `npm run models` runs it at any time. It can run several times, even concurrently.
  */
 export class ModelDownload extends pulumi.ComponentResource {
-  /** The AWS CLI command that runs the task. */
-  readonly command: pulumi.Output<string>;
+  /** Resolves when the models that the services require are on the volume. In a preview it resolves immediately. Rejects with a RunError. */
+  readonly completed: pulumi.Output<unknown>;
 
   constructor(name: string, args: ModelDownloadArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("spatialforge:aws:ModelDownload", name, {}, opts);
-    const { taskDefinition: task } = taskDefinition(
+    super(TYPE, name, {}, opts);
+    const child = { parent: this };
+    const { taskDefinition: task, dependencies } = taskDefinition(
       name,
       {
         ...args,
         ...TASK_SIZE,
-        containerName: name,
+        containerName: DOWNLOAD_CONTAINER,
         command: ["download-models"],
         runsToCompletion: true,
-        stopTimeout: 30,
-        environment: { MODELS: args.models.join(","), TINI_SUBREAPER: "1" },
-        secrets: {},
+        stopTimeout: STOP_TIMEOUT_S,
+        environment: environment(args),
+        secrets: tokenSecret(name, args, child),
+        s3Objects: args.set.s3Objects,
       },
-      { parent: this },
+      child,
     );
-    const network = pulumi.jsonStringify({
-      awsvpcConfiguration: {
-        subnets: args.subnetIds,
-        securityGroups: [args.securityGroupId],
-        assignPublicIp: "DISABLED",
-      },
-    });
-    this.command = pulumi.interpolate`aws ecs run-task --region ${args.region} --cluster ${args.cluster.name} --launch-type FARGATE --task-definition ${task.arn} --network-configuration '${network}'`;
-    this.registerOutputs({ command: this.command });
+    const wanted = pulumi.interpolate`${args.set.id} on ${args.modelVolume.fileSystemId}`;
+    const ready = [...args.dependencies, ...args.modelVolume.dependencies, ...dependencies].map(({ urn }) => urn);
+    const isRun = args.set.required && !pulumi.runtime.isDryRun();
+    const result = isRun
+      ? pulumi
+          .all([
+            wanted,
+            task.arn,
+            args.cluster.name,
+            args.securityGroupId,
+            pulumi.all(args.subnetIds),
+            args.scanned,
+            pulumi.all(ready),
+          ])
+          .apply(([id, arn, cluster, securityGroup, subnetIds]) => {
+            const log = (line: string) => void pulumi.log.info(`model download: ${line}`, this, undefined, true);
+            const place = { cluster, subnetIds, securityGroupIds: [securityGroup], timeout: args.timeout };
+            return download(id, { ...downloadTask(arn), ...place, log });
+          })
+      : wanted.apply((id): Result => ({ id }));
+    this.completed = isRun
+      ? result.apply(({ error }) => {
+          if (error) throw error;
+        })
+      : pulumi.output(undefined);
+    // If an output rejected, Pulumi would also report a property that cannot be serialized.
+    this.registerOutputs(args.set.required ? { downloaded: result.apply(({ id }) => id) } : {});
   }
+}
+
+/** The downloaded set and its volume, or why it was not downloaded. */
+interface Result {
+  id?: string;
+  error?: Error;
+}
+
+/** Runs the task, unless the last update has recorded that its models are on the volume. */
+async function download(id: string, args: Omit<RunTaskArgs, "startedBy">): Promise<Result> {
+  const deployed = await deployedResources();
+  if (deployed.some(({ type, outputs }) => type === TYPE && outputs.downloaded === id)) return { id };
+  try {
+    const task = await runTask({ ...args, startedBy: "update" });
+    return hasSucceeded(task) ? { id } : { error: failure(await stoppedTaskReason(task)) };
+  } catch (error) {
+    return { error: failure([(error as Error).message]) };
+  }
+}
+
+const failure = (reasons: readonly string[]): Error =>
+  userError(
+    [
+      `The models were not downloaded: ${reasons[0]}`,
+      ...reasons.slice(1),
+      "No service was updated. Fix the cause and run `pulumi up` again. A download that takes longer than spatialforge:healthTimeout is completed by " +
+        "`npm run models -- --stack NAME`. To deploy without the models, set spatialforge:requireModels to false.",
+    ].join("\n"),
+  );
+
+const environment = (args: ModelDownloadArgs): TaskArgs["environment"] => ({
+  ...networkVariables(args.environment),
+  ...args.set.downloadEnvironment,
+  ...(args.set.s3Objects.length > 0 && {
+    AWS_REGION: args.region,
+    MODEL_S3_ENDPOINT: pulumi.interpolate`https://${serviceHost(args, "s3")}`,
+  }),
+  TINI_SUBREAPER: "1",
+});
+
+/** The token as a variable of the Hugging Face client. Only this task can read it. */
+function tokenSecret(
+  prefix: string,
+  args: ModelDownloadArgs,
+  opts: pulumi.CustomResourceOptions,
+): Record<string, Secret> {
+  const { huggingFaceToken: value, recoveryWindowDays, kmsKeyArn } = args;
+  if (!value) return {};
+  const description = "Token for gated models on the Hugging Face hub";
+  const options = { recoveryWindowDays, kmsKeyArn, name: "hugging-face-token", value, description };
+  return { HF_TOKEN: secret(`${prefix}-token`, options, opts) };
 }

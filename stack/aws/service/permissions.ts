@@ -50,6 +50,16 @@ export function taskStatements(args: TaskArgs): Statement[] {
           },
         ]
       : []),
+    ...(args.s3Objects?.length
+      ? [
+          {
+            Action: ["s3:GetObject"],
+            Resource: args.s3Objects.map(
+              ({ bucket, key }) => pulumi.interpolate`arn:${args.partition}:s3:::${bucket}/${key}`,
+            ),
+          },
+        ]
+      : []),
     ...(args.execLogGroupArn ? execStatements(args.execLogGroupArn, args.kmsKeyArn) : []),
   ];
 }

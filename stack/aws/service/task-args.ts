@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { S3Object } from "../../config/models";
 import type { AwsContext } from "../context";
 import type { ModelVolume } from "../storage/model-volume";
 import type { Repository } from "../storage/repository";
@@ -37,6 +38,8 @@ export interface TaskArgs extends AwsContext {
   secrets: Record<string, Secret>;
   /** Volume for models. Default: an empty volume for each task. */
   modelVolume?: Pick<ModelVolume, "fileSystemId" | "fileSystemArn" | "accessPointId" | "accessPointArn">;
+  /** Objects in S3 that the task can read. Default: none. */
+  s3Objects?: readonly S3Object[];
   /** Retention of the log in days. */
   logRetentionDays: number;
   /** Encrypts the log. Default: a key that AWS owns. */

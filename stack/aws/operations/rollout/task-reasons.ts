@@ -1,6 +1,7 @@
 import type { Task } from "@aws-sdk/client-ecs";
-import { ecsClient, logsClient } from "../../../clients/aws";
+import { logsClient } from "../../../clients/aws";
 import { lastHealthCheck } from "../../../images/health-check";
+import { logStreamOf, taskId } from "../task-log";
 import { isHealthy } from "./deployment-state";
 import { serviceTasks, type ServiceId } from "./service-client";
 
@@ -54,22 +55,13 @@ function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }
 }
 
 /** The last lines of the log of a task, the oldest first. Empty if the task has not started. */
-async function logLines({ taskArn = "", taskDefinitionArn }: Task): Promise<string[]> {
+async function logLines(task: Task): Promise<string[]> {
   try {
-    const { client, DescribeTaskDefinitionCommand } = await ecsClient();
-    const command = new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArn });
-    const [container] = (await client.send(command)).taskDefinition?.containerDefinitions ?? [];
-    const { "awslogs-group": logGroupName, "awslogs-stream-prefix": prefix } =
-      container.logConfiguration?.options ?? {};
-    const logStreamName = `${prefix}/${container.name}/${taskId(taskArn)}`;
-    const { client: logs, GetLogEventsCommand } = await logsClient();
-    const { events = [] } = await logs.send(
-      new GetLogEventsCommand({ logGroupName, logStreamName, limit: SEARCHED_LOG_LINES }),
-    );
+    const { client, GetLogEventsCommand } = await logsClient();
+    const request = { ...(await logStreamOf(task)), limit: SEARCHED_LOG_LINES };
+    const { events = [] } = await client.send(new GetLogEventsCommand(request));
     return events.map(({ message = "" }) => message);
   } catch {
     return []; // a task that never started has no log, and the reason is more important
   }
 }
-
-const taskId = (arn: string): string => arn.split("/").at(-1) ?? arn;

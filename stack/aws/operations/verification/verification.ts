@@ -96,7 +96,7 @@ export class Verification extends pulumi.ComponentResource {
       containerName: args.name,
       capacityProvider: args.gpuCapacityProvider ?? "FARGATE",
       subnetIds: args.subnetIds,
-      securityGroupId: args.securityGroupId,
+      securityGroupIds: [args.securityGroupId],
     });
     // The URN of a resource is known after the resource is updated.
     const dependencies = [...args.dependencies, ...task.dependencies].map(({ urn }) => urn);

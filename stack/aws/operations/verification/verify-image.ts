@@ -1,13 +1,12 @@
-import type { Task } from "@aws-sdk/client-ecs";
 import { userError } from "../../../pulumi/user-error";
 import type { Registry } from "../../../registry/registry";
 import { imageDigest } from "../../../registry/release";
 import { verifiedTag } from "../../../registry/tags";
 import { stoppedTaskReason } from "../rollout/task-reasons";
+import { hasSucceeded, runTask, type RunTaskArgs } from "../run-task";
 import { hostAmis } from "./host-amis";
-import { runTask, type RunTaskArgs } from "./run-task";
 
-export interface VerifyImageArgs extends Omit<RunTaskArgs, "command"> {
+export interface VerifyImageArgs extends Omit<RunTaskArgs, "command" | "startedBy"> {
   /** Role as which the image runs. */
   role: string;
   /** Process of the role: an argument of `verify` in images/runtime/entrypoint.py. */
@@ -35,9 +34,11 @@ export async function verifyImage(args: VerifyImageArgs): Promise<string | undef
   const digest = imageDigest(image);
   if ((await registry.digest(verifiedTag(digest, role, host))) === digest) return host;
   log(`verifying ${image}`);
-  const task = await runTask({ ...args, command: ["verify", args.process] }).catch((error: Error) => {
-    throw failure(args, [error.message]);
-  });
+  const task = await runTask({ ...args, command: ["verify", args.process], startedBy: "verification" }).catch(
+    (error: Error) => {
+      throw failure(args, [error.message]);
+    },
+  );
   if (!hasSucceeded(task)) throw failure(args, await stoppedTaskReason(task));
   const [actual] = args.gpu ? await hostAmis(args.cluster, [task]) : [host];
   if (actual) await registry.tag(digest, verifiedTag(digest, role, actual));
@@ -49,9 +50,6 @@ export async function verifyImage(args: VerifyImageArgs): Promise<string | undef
   log(`verified on ${actual ?? "a host that has ended"}`);
   return actual;
 }
-
-const hasSucceeded = ({ stopCode, containers = [] }: Task): boolean =>
-  stopCode === "EssentialContainerExited" && containers.every(({ exitCode }) => exitCode === 0);
 
 const failure = ({ role, image }: VerifyImageArgs, reasons: string[]): Error =>
   userError(
