@@ -27,6 +27,11 @@ export async function autoScalingClient() {
   return { client: shared(sdk.AutoScalingClient), ...sdk };
 }
 
+export async function cloudWatchClient() {
+  const { CloudWatchClient, GetMetricDataCommand, paginateDescribeAlarms } = await import("@aws-sdk/client-cloudwatch");
+  return { client: shared(CloudWatchClient), GetMetricDataCommand, paginateDescribeAlarms };
+}
+
 export async function ec2Client() {
   const { DescribeAddressesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
   return { client: shared(EC2Client), DescribeAddressesCommand };
@@ -45,8 +50,9 @@ export async function ecsClient() {
 }
 
 export async function logsClient() {
-  const { CloudWatchLogsClient, GetLogEventsCommand } = await import("@aws-sdk/client-cloudwatch-logs");
-  return { client: shared(CloudWatchLogsClient), GetLogEventsCommand };
+  const { CloudWatchLogsClient, GetLogEventsCommand, paginateFilterLogEvents } =
+    await import("@aws-sdk/client-cloudwatch-logs");
+  return { client: shared(CloudWatchLogsClient), GetLogEventsCommand, paginateFilterLogEvents };
 }
 
 export async function serviceQuotasClient() {

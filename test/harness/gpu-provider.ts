@@ -10,8 +10,8 @@ import type { Emulator } from "./emulator";
 /** ID of the AMI of the GPU instances. */
 export const GPU_AMI = "ami-12c6146b";
 
-/** Creates the capacity provider `gpu` in the cluster `default`, whose Auto Scaling group has instances with one GPU. */
-export async function createGpuProvider({ clientConfig }: Emulator, MaxSize = 2): Promise<void> {
+/** Creates the capacity provider `gpu` of a cluster, whose Auto Scaling group has instances with one GPU. */
+export async function createGpuProvider({ clientConfig }: Emulator, MaxSize = 2, cluster = "default"): Promise<void> {
   const autoScaling = new AutoScalingClient(clientConfig);
   const ecs = new ECSClient(clientConfig);
   const LaunchTemplateData = { InstanceType: "g5.xlarge", ImageId: GPU_AMI } as const;
@@ -26,7 +26,7 @@ export async function createGpuProvider({ clientConfig }: Emulator, MaxSize = 2)
   await ecs.send(new CreateCapacityProviderCommand({ name: "gpu", autoScalingGroupProvider: { autoScalingGroupArn } }));
   await ecs.send(
     new PutClusterCapacityProvidersCommand({
-      cluster: "default",
+      cluster,
       capacityProviders: ["FARGATE", "gpu"],
       defaultCapacityProviderStrategy: [],
     }),

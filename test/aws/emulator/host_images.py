@@ -21,11 +21,13 @@ def image_of_template(account: str, region: str, template: str, version: str) ->
     return ec2_backends[account][region].launch_templates[template].get_version(version).image_id
 
 
-def container_instance(arn: str, image: str) -> dict:
-    """A container instance, which moto formats, with one of the attributes that the ECS agent registers.
+def container_instance(arn: str, image: str, **more) -> dict:
+    """A container instance, which moto formats, with one of the attributes that the ECS agent registers. `more`: other properties, and
+    attributes.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-constraints.html
     """
-    return {"containerInstanceArn": arn, "status": "ACTIVE", "attributes": {"ecs.ami-id": image}}
+    attributes = {"ecs.ami-id": image, **more.pop("attributes", {})}
+    return {"containerInstanceArn": arn, "status": "ACTIVE", "agentConnected": True, **more, "attributes": attributes}
 
 
 def container_instance_arn(cluster_arn: str, host: str) -> str:

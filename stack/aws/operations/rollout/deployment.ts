@@ -1,4 +1,4 @@
-import type { Deployment, Service } from "@aws-sdk/client-ecs";
+import type { Deployment, Service, Task } from "@aws-sdk/client-ecs";
 import * as pulumi from "@pulumi/pulumi";
 import { userError } from "../../../pulumi/user-error";
 import { CapacityLog } from "./capacity-log";
@@ -102,7 +102,8 @@ async function failure(
   capacity: readonly string[] = [],
 ): Promise<Error> {
   const alarms = reason.includes("alarm") ? await triggeredAlarms(args).catch(() => []) : [];
-  const { healthCheck, lines } = await taskReasons(args, id).catch((): TaskReasons => ({ lines: [] }));
+  const isNew = ({ startedBy }: Task) => startedBy === id;
+  const { healthCheck, lines } = await taskReasons(args, isNew).catch((): TaskReasons => ({ lines: [] }));
   const headline = `${args.service}: the new version failed: ${[reason, ...(healthCheck ? [healthCheck] : [])].join("; ")}`;
   return userError([headline, ...alarms, ...capacity, ...lines, await rollBack(args, id)].join("\n"));
 }

@@ -19,9 +19,8 @@ export interface TaskReasons {
   lines: string[];
 }
 
-/** Why the tasks of a deployment stopped or are not healthy. @param deployment - ID of the deployment */
-export async function taskReasons(id: ServiceId, deployment: string): Promise<TaskReasons> {
-  const isNew = ({ startedBy }: Task) => startedBy === deployment;
+/** Why the tasks of a deployment stopped or are not healthy. @param isNew - whether a task belongs to the deployment */
+export async function taskReasons(id: ServiceId, isNew: (task: Task) => boolean): Promise<TaskReasons> {
   const stopped = (await serviceTasks(id, "STOPPED"))
     .filter(isNew)
     .sort((a, b) => (b.stoppedAt?.getTime() ?? 0) - (a.stoppedAt?.getTime() ?? 0));

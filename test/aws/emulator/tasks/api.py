@@ -5,7 +5,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
-from host_images import container_instance, container_instance_arn
+from host_images import container_instance_arn
 import service_deployments as service_deployments_calls
 from service_properties import store
 
@@ -115,12 +115,24 @@ def run_task(self, wanted):
     return ActionResult({"tasks": [task.listed() for task in tasks], "failures": []})
 
 
+def hosts_by_arn(self, wanted) -> dict:
+    """The hosts that have registered, each with its zone. All clusters have the same ones."""
+    cluster = cluster_of(self, wanted).arn
+    groups = [group for group in loop.GROUPS.values() if group.group]
+    hosts = [(host, group.group.availability_zones[0]) for group in groups for host in group.hosts if host.is_ready]
+    return {container_instance_arn(cluster, host.id): (host, zone) for host, zone in hosts}
+
+
+@call
+def list_container_instances(self, wanted):
+    return ActionResult({"containerInstanceArns": list(hosts_by_arn(self, wanted))})
+
+
 @call
 def describe_container_instances(self, wanted):
-    hosts = [host for group in loop.GROUPS.values() for host in group.hosts]
-    by_arn = {container_instance_arn(cluster_of(self, wanted).arn, host.id): host for host in hosts}
+    by_arn = hosts_by_arn(self, wanted)
     arns = wanted["containerInstances"]
-    found = [container_instance(arn, by_arn[arn].image) for arn in arns if arn in by_arn]
+    found = [by_arn[arn][0].listed(arn, by_arn[arn][1]) for arn in arns if arn in by_arn]
     failures = [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in by_arn]
     return ActionResult({"containerInstances": found, "failures": failures})
 

@@ -16,7 +16,7 @@ from moto.core.utils import utcnow
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ssm.models import ssm_backends
 
-from host_images import image_of, image_of_template
+from host_images import container_instance, image_of, image_of_template
 
 from .clock import shortened
 
@@ -44,6 +44,22 @@ class Host:
     @property
     def is_ready(self) -> bool:
         return time.time() - self.requested >= START_S
+
+    def listed(self, arn: str, zone: str) -> dict:
+        """The container instance as DescribeContainerInstances returns it. GPUs are a set of IDs.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Resource.html"""
+        gpus = [f"GPU-{self.id}-{number}" for number in range(resources(self.instance_type)["gpus"])]
+        free = gpus[sum(needs(task)["gpus"] for task in self.tasks if task.is_live) :]
+        return container_instance(
+            arn,
+            self.image,
+            ec2InstanceId=self.id,
+            status="DRAINING" if self.is_draining else "ACTIVE",
+            runningTasksCount=sum(task.last_status == "RUNNING" for task in self.tasks),
+            registeredResources=[{"name": "GPU", "type": "STRINGSET", "stringSetValue": gpus}],
+            remainingResources=[{"name": "GPU", "type": "STRINGSET", "stringSetValue": free}],
+            attributes={"ecs.instance-type": self.instance_type, "ecs.availability-zone": zone},
+        )
 
     def fits(self, task) -> bool:
         return not self.is_draining and all(

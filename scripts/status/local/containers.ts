@@ -1,0 +1,48 @@
+import type Docker from "dockerode";
+import { imageDigest } from "../../../stack/registry/release";
+import { ROLES } from "../../../stack/roles";
+import type { ServiceContainer } from "../../operate/containers";
+import type { ContainerStatus, RoleStatus } from "../model";
+
+/** `healthy`, or what the container does instead. */
+export function healthOf({ State, RestartCount }: Docker.ContainerInspectInfo): string {
+  const restarts = RestartCount ? `, ${RestartCount} ${RestartCount === 1 ? "restart" : "restarts"}` : "";
+  if (State.Restarting) return `restarting (exit code ${State.ExitCode}${restarts})`;
+  if (!State.Running) return `${State.Status} (exit code ${State.ExitCode})`;
+  const { Status, Log } = State.Health ?? { Status: "healthy", Log: [] };
+  const output = Log?.at(-1)?.Output?.trim();
+  return Status === "healthy" || !output ? Status : `${Status} (${output.split("\n")[0]})`;
+}
+
+/** Each role has one container. During an update, the old one runs beside it for a while. */
+export const roleStatus = (
+  containers: readonly ServiceContainer[],
+  releaseOf: (digest: string) => string | undefined,
+): RoleStatus[] =>
+  ROLES.map(({ name }) => {
+    const own = containers.filter(({ service }) => service === name).map(({ info }) => info);
+    const digest = own[0] && imageDigest(own[0].Config.Image);
+    const running = own.filter(({ State }) => State.Running).length;
+    const healthy = own.filter((info) => healthOf(info) === "healthy").length;
+    const unhealthy = own.find((info) => healthOf(info) !== "healthy");
+    const problem = own.length
+      ? unhealthy && `the container is ${healthOf(unhealthy)}`
+      : "the container does not exist";
+    return {
+      role: name,
+      desired: 1,
+      minTasks: 1,
+      running,
+      healthy,
+      problem,
+      digest,
+      release: digest && releaseOf(digest),
+    };
+  });
+
+/** The containers that are no role, such as Redis. */
+export const otherContainers = (containers: readonly ServiceContainer[]): ContainerStatus[] =>
+  containers
+    .filter(({ service }) => !ROLES.some(({ name }) => name === service))
+    .map(({ service, info }) => ({ name: service, health: healthOf(info) }))
+    .sort((a, b) => a.name.localeCompare(b.name));
