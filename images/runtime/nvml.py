@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# Values of nvmlReturn_t. A GPU with one of these needs an operator.
+# Values of nvmlReturn_t.
+SUCCESS, NO_PERMISSION, TIMEOUT = 0, 4, 10
+# A GPU with one of these needs an operator.
 LOST = {15: "the GPU has fallen off the bus", 16: "the GPU must be reset"}
 
 # Arguments of functions: nvmlTemperatureSensors_t, nvmlMemoryErrorType_t, nvmlEccCounterType_t, and the event type.
@@ -52,7 +54,7 @@ class Gpu:
         code = call(self._handle, *arguments, ctypes.byref(result)) if call else None
         if code in LOST:
             raise DriverUnavailable(f"{LOST[code]} ({function} returned {code})")
-        return result if code == 0 else None
+        return result if code == SUCCESS else None
 
     def utilization(self) -> int | None:
         """Percentage of the time in which a kernel ran."""
@@ -84,16 +86,18 @@ class Xids:
 
     def __init__(self, library: ctypes.CDLL, handles: list[ctypes.c_void_p]):
         self._library, self._set = library, ctypes.c_void_p()
-        created = library.nvmlEventSetCreate(ctypes.byref(self._set)) == 0
+        created = library.nvmlEventSetCreate(ctypes.byref(self._set)) == SUCCESS
         mask = ctypes.c_ulonglong(XID_CRITICAL_ERROR)
-        registered = [library.nvmlDeviceRegisterEvents(handle, mask, self._set) == 0 for handle in handles] if created else []
+        registered = [library.nvmlDeviceRegisterEvents(handle, mask, self._set) == SUCCESS for handle in handles] if created else []
         self.is_supported = any(registered)
 
     def wait(self, seconds: float) -> int | None:
-        """The next Xid error. None if there is none within this time."""
+        """The next Xid error. None if there is none within this time. Raises DriverUnavailable if the GPU does not respond."""
         event = Event()
         code = self._library.nvmlEventSetWait_v2(self._set, ctypes.byref(event), ctypes.c_uint(int(seconds * 1000)))
-        return event.data if code == 0 and event.type == XID_CRITICAL_ERROR else None
+        if code not in (SUCCESS, TIMEOUT):
+            raise DriverUnavailable(f"{LOST.get(code, 'the GPU does not respond')} (nvmlEventSetWait returned {code})")
+        return event.data if code == SUCCESS and event.type == XID_CRITICAL_ERROR else None
 
 
 class Session:
@@ -104,14 +108,20 @@ class Session:
 
     def driver(self) -> Driver:
         text, count = ctypes.create_string_buffer(80), ctypes.c_uint()
-        if self._library.nvmlSystemGetDriverVersion(text, 80) != 0 or self._library.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
+        codes = self._library.nvmlSystemGetDriverVersion(text, 80), self._library.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        if codes != (SUCCESS, SUCCESS):
             raise DriverUnavailable("the NVIDIA driver does not report its version or the number of GPUs")
         return Driver(text.value.decode(), count.value)
 
     def _handles(self) -> list[ctypes.c_void_p]:
-        handles = [ctypes.c_void_p() for _ in range(self.driver().gpus)]
-        for index, handle in enumerate(handles):
-            if (code := self._library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(index), ctypes.byref(handle))) != 0:
+        """The GPUs of this container. The driver also counts those that the container may not use."""
+        handles = []
+        for index in range(self.driver().gpus):
+            handle = ctypes.c_void_p()
+            code = self._library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(index), ctypes.byref(handle))
+            if code == SUCCESS:
+                handles.append(handle)
+            elif code != NO_PERMISSION:
                 reason = LOST.get(code, "the GPU does not respond")
                 raise DriverUnavailable(f"{reason} (nvmlDeviceGetHandleByIndex returned {code})")
         return handles
@@ -130,7 +140,7 @@ def session() -> Iterator[Session]:
         library = ctypes.CDLL(os.environ.get("NVML_LIBRARY", "libnvidia-ml.so.1"))
     except OSError:
         raise DriverUnavailable("no NVIDIA driver in this container (libnvidia-ml.so.1 not found)") from None
-    if (code := library.nvmlInit_v2()) != 0:
+    if (code := library.nvmlInit_v2()) != SUCCESS:
         raise DriverUnavailable(f"{LOST.get(code, 'the NVIDIA driver does not respond')} (nvmlInit returned {code})")
     try:
         yield Session(library)

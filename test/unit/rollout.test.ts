@@ -86,6 +86,20 @@ describe("the state of a deployment", () => {
     });
   });
 
+  it("is in progress while ECS watches the alarms after the old tasks have stopped", () => {
+    const deploymentConfiguration = { alarms: { alarmNames: ["a"], enable: true, rollback: true } };
+    const watched = { ...service(primary({ rolloutState: "IN_PROGRESS" })), desiredCount: 2, deploymentConfiguration };
+    const summary = (...tasks: Task[]) => deploymentState(watched, tasks, TARGET);
+    expect(summary(task("a"), task("b"))).toMatchObject({
+      healthy: true,
+      summary: "2 of 2 new tasks are healthy, ECS watches the alarms for some minutes",
+    });
+    expect(summary(task("a"), task("b"), oldTask("c"))).toMatchObject({
+      summary: "2 of 2 new tasks are healthy, 1 old task is running",
+    });
+    expect(summary(task("a"))).toMatchObject({ summary: "1 of 2 new tasks are healthy" });
+  });
+
   it("waits for capacity if a new task waits for an instance", () => {
     const waiting = task("a", { lastStatus: "PROVISIONING", healthStatus: "UNKNOWN" });
     expect(deploymentState(service(primary({ rolloutState: "IN_PROGRESS" })), [waiting], TARGET)).toMatchObject({
@@ -168,6 +182,24 @@ it("a deployment is rolled back if ECS does not respond", async () => {
   vi.spyOn(calls, "serviceTasks").mockRejectedValue(new Error("the token has expired"));
   await expect(waitForDeployment({ ...beat(), log: () => undefined })).rejects.toThrow(
     "beat: the new version failed: the token has expired\nbeat: the previous version is running",
+  );
+});
+
+it("a deployment that alarms ended has their names and sections of the runbook in its error", async () => {
+  const inProgress = { ...service(primary({ rolloutState: "IN_PROGRESS" })), taskDefinition: NEW, desiredCount: 1 };
+  const failed = active({ id: "ecs-svc/2", rolloutState: "FAILED", rolloutStateReason: "failed: alarm detected." });
+  const rolledBack = service(primary({ id: "ecs-svc/1", rolloutState: "COMPLETED" }), failed);
+  vi.spyOn(calls, "describeService").mockResolvedValueOnce(inProgress).mockResolvedValue(rolledBack);
+  vi.spyOn(calls, "serviceTasks").mockResolvedValue([]);
+  const triggeredAlarmNames = ["sf-dev-api-deployment-5xx", "of-a-user"];
+  vi.spyOn(calls, "latestServiceDeployment").mockResolvedValue({ alarms: { triggeredAlarmNames } });
+  await expect(waitForDeployment({ ...beat(), log: () => undefined })).rejects.toThrow(
+    [
+      "beat: the new version failed: failed: alarm detected.",
+      "the alarm sf-dev-api-deployment-5xx was in ALARM. Runbook: docs/operations.md#errors-of-the-api",
+      "the alarm of-a-user was in ALARM.",
+      "beat: the previous version is running",
+    ].join("\n"),
   );
 });
 

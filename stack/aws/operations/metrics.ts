@@ -39,7 +39,7 @@ const destination = (): Record<string, string> => ({
   METRICS_STACK: pulumi.getStack(),
 });
 
-/** Environment variables of a role that publishes the metrics of its GPU. */
+/** Environment variables of a role that publishes the metrics of its GPU, if it has one. */
 export const gpuMetricsEnvironment = (role: string): Record<string, string> => ({
   ...destination(),
   METRICS_ROLE: role,

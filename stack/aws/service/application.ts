@@ -119,7 +119,7 @@ function serviceArgs(
 }
 
 function environmentVariables(
-  { name, role, gpu, stopTimeout }: ServiceSpec,
+  { name, role, stopTimeout }: ServiceSpec,
   args: ApplicationArgs,
 ): Record<string, pulumi.Input<string>> {
   return {
@@ -140,7 +140,8 @@ function environmentVariables(
     }),
     ...(role.queues.length > 0 && { WORKER_QUEUES: role.queues.join(",") }),
     ...(role.scaleInProtection && { SCALE_IN_PROTECTION: "1" }),
-    ...(gpu && gpuMetricsEnvironment(name)),
+    // Also without a GPU, so that the image with one is verified in the same environment. The CPU image publishes nothing.
+    ...(role.gpu !== "none" && gpuMetricsEnvironment(name)),
     ...(role.publishesBacklog && publisherEnvironment(args.services)),
   };
 }

@@ -9,7 +9,7 @@ import type { TaskArgs } from "./task-args";
 /**
  * If CloudWatch Logs cannot be reached, lines wait in a buffer outside the container, and lines are lost when it is full. In the mode
  * `blocking`, the application would stop with its next line, and the API would not answer. 25 MiB are 100,000 lines of 250 bytes. The metrics
- * of beat are two lines a minute: they are lost only in an outage in which they could not arrive in time anyway. The mode is explicit,
+ * are at most two lines a minute: they are lost only in an outage in which they could not arrive in time anyway. The mode is explicit,
  * because its default is a setting of the account.
  * https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html
  * https://aws.amazon.com/blogs/containers/preventing-log-loss-with-non-blocking-mode-in-the-awslogs-container-log-driver/
