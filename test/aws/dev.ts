@@ -62,6 +62,9 @@ export function firstUpdate(stack: AwsStack): void {
 }
 
 export function laterUpdates(stack: AwsStack): void {
+  /** Outputs of the release before the current one. */
+  let earlier: Awaited<ReturnType<AwsStack["outputs"]>>;
+
   it("a refresh finds no drift", async () => {
     await stack.must("refresh --yes --skip-preview --expect-no-changes");
   });
@@ -156,6 +159,7 @@ export function laterUpdates(stack: AwsStack): void {
     });
 
     it("does not include old tasks that finish their jobs, however long they take", async () => {
+      earlier = await stack.outputs();
       stack.set("spatialforge:healthTimeout", 10);
       stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# waits\n`);
       const text = await stack.emulator.withFault("api", { mode: "protected", seconds: 15 }, () => stack.up());
@@ -164,9 +168,6 @@ export function laterUpdates(stack: AwsStack): void {
   });
 
   it("a rollback to a release builds and pushes nothing", async () => {
-    const earlier = await stack.outputs();
-    stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# newer\n`);
-    await stack.up();
     expect((await stack.outputs()).release).not.toBe(earlier.release);
     const pushed = await stack.ecr.digests(stack.repository);
 

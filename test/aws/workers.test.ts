@@ -1,10 +1,5 @@
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  DeleteServiceCommand,
-  DescribeTasksCommand,
-  ListTasksCommand,
-  UpdateServiceCommand,
-} from "@aws-sdk/client-ecs";
+import { DeleteServiceCommand, DescribeTasksCommand, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { until } from "../harness/engine";
 import { JobCluster, LOG_GROUP } from "../harness/job-cluster";
@@ -24,16 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-/** ARNs of all tasks of the workers that ever started. */
-async function workers(): Promise<string[]> {
-  const arns = await Promise.all(
-    (["RUNNING", "STOPPED"] as const).map(
-      async (desiredStatus) =>
-        (await cluster.ecs.send(new ListTasksCommand({ serviceName: "worker", desiredStatus }))).taskArns!,
-    ),
-  );
-  return arns.flat();
-}
+const workers = () => cluster.taskArns("worker");
 
 async function haveStopped(taskArns: string[]): Promise<boolean> {
   const { tasks } = await cluster.ecs.send(new DescribeTasksCommand({ tasks: taskArns }));

@@ -16,7 +16,7 @@ export interface AwsPlatformOptions {
   location?: MockOptions["aws"];
 }
 
-type AwsOverrides = Record<string, object | boolean | string>;
+type AwsOverrides = Record<string, object | boolean | number | string>;
 
 const results = new Map<string, Promise<Registered[]>>();
 

@@ -5,6 +5,7 @@ import {
   CreateServiceCommand,
   DescribeServicesCommand,
   ECSClient,
+  ListTasksCommand,
   RegisterTaskDefinitionCommand,
   type ContainerDefinition,
   type CreateServiceCommandInput,
@@ -137,9 +138,22 @@ export class JobCluster {
     return services![0];
   }
 
+  /** ARNs of all tasks of a service that ever started. */
+  async taskArns(serviceName: string): Promise<string[]> {
+    const lists = (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
+      this.ecs.send(new ListTasksCommand({ serviceName, desiredStatus })),
+    );
+    return (await Promise.all(lists)).flatMap(({ taskArns }) => taskArns!);
+  }
+
   /** Queues a job that lasts some seconds. Returns its ID. */
   job(seconds: number): Promise<string> {
     return this.sandbox.job(this.api, seconds);
+  }
+
+  /** Creates an API key, which every API of the cluster accepts. */
+  apiKey(): Promise<string> {
+    return this.sandbox.apiKey(this.api);
   }
 
   /** State of a job as Celery writes it. Empty if there is none yet. */

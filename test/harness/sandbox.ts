@@ -90,19 +90,24 @@ export class Sandbox {
     );
   }
 
+  /** Creates an API key through an API of this sandbox. */
+  async apiKey(api: string): Promise<string> {
+    return (await this.post(api, "/v1/admin/keys?owner=test", ADMIN_KEY)).api_key;
+  }
+
   /** Queues a job that lasts some seconds, through an API of this sandbox. Returns its id. */
   async job(api: string, seconds: number): Promise<string> {
-    const address = `http://${docker("port", api, String(APPLICATION.port)).split("\n")[0]}`;
-    const post = async (path: string, headers: Record<string, string>, body?: FormData) => {
-      const response = await fetch(`${address}${path}`, { method: "POST", headers, body });
-      if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`);
-      return (await response.json()) as Record<string, string>;
-    };
-    const { api_key } = await post("/v1/admin/keys?owner=test", { "X-API-Key": ADMIN_KEY });
     const form = new FormData();
     form.set("work_seconds", String(seconds));
     form.set("image", new Blob([Buffer.from(PNG, "base64")]), "image.png");
-    return (await post("/v1/reconstruct", { "X-API-Key": api_key }, form)).job_id;
+    return (await this.post(api, "/v1/reconstruct", await this.apiKey(api), form)).job_id;
+  }
+
+  private async post(api: string, path: string, key: string, body?: FormData): Promise<Record<string, string>> {
+    const address = `http://${docker("port", api, String(APPLICATION.port)).split("\n")[0]}`;
+    const response = await fetch(`${address}${path}`, { method: "POST", headers: { "X-API-Key": key }, body });
+    if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`);
+    return (await response.json()) as Record<string, string>;
   }
 
   /** State of a job in Redis as Celery writes it. Empty if there is none yet. */

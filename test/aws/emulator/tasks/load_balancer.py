@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography import x509
@@ -224,22 +225,26 @@ def pattern(value: str) -> re.Pattern:
 
 
 SERVERS: dict[tuple, ThreadingHTTPServer] = {}  # by the backend and the ARN of the listener
+PUBLISHED: set[tuple] = set()  # the host names of each server, by the same key
 
 
 def serve_listeners(backend) -> None:
-    """Starts a server for each new listener, and stops those of deleted listeners."""
+    """Starts a server for each new listener, publishes its names, and stops those of deleted listeners."""
     listeners = {arn: (one, listener) for one in backend.load_balancers.values() for arn, listener in one.listeners.items()}
     for arn, (one, listener) in listeners.items():
-        if (backend.region_name, arn) not in SERVERS:
-            names = [one.dns_name, *(name for other in one.listeners.values() for name in domain_names(other))]
+        key = (backend.region_name, arn)
+        names = [one.dns_name, *(name for other in one.listeners.values() for name in domain_names(other.certificate))]
+        if key not in SERVERS:
             handler = type("ListenerHandler", (Handler,), {"listener": listener})
             server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
             if listener.protocol == "HTTPS":
                 server.socket = tls.wrap(server.socket, names)
-            SERVERS[backend.region_name, arn] = server
+            SERVERS[key] = server
             threading.Thread(target=server.serve_forever, daemon=True, name="listener").start()
-            for host in names:
-                addresses.publish(host, int(listener.port), server.server_address)
+        # A listener with a certificate, which has the domain name, can be created after the others.
+        for host in {name for name in names if (*key, name) not in PUBLISHED}:
+            addresses.publish(host, int(listener.port), SERVERS[key].server_address)
+            PUBLISHED.add((*key, host))
     for key in [key for key in SERVERS if key[0] == backend.region_name and key[1] not in listeners]:
         threading.Thread(target=end, args=(SERVERS.pop(key),), daemon=True).start()
 
@@ -249,12 +254,13 @@ def end(server: ThreadingHTTPServer) -> None:
     server.server_close()
 
 
-def domain_names(listener) -> list[str]:
-    """The names in the ACM certificate of a listener."""
-    parts = (listener.certificate or ":::::").split(":")
-    if not parts[4]:
+@cache
+def domain_names(certificate: str | None) -> list[str]:
+    """The names in an ACM certificate."""
+    if not certificate:
         return []
-    pem = acm_backends[parts[4]][parts[3]].describe_certificate(listener.certificate).cert
+    _, _, _, region, account, *_ = certificate.split(":")
+    pem = acm_backends[account][region].describe_certificate(certificate).cert
     subject = x509.load_pem_x509_certificate(pem).subject
     return [str(one.value) for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 
