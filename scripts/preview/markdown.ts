@@ -15,7 +15,8 @@ const SHOWN = [6, 5, 4, 3, 2, 1];
 export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_BODY_LENGTH): string {
   if (summary.result === "unchanged") return `${headline(summary)}\n`;
   const screens = SHOWN.map((shown) => `${[headline(summary), ...sections(summary, shown)].join("\n\n")}\n`);
-  const text = screens.find((screen) => screen.split("\n").length <= MAXIMUM_LINES) ?? screens[screens.length - 1];
+  // An empty line follows before the raw difference.
+  const text = screens.find((screen) => screen.split("\n").length < MAXIMUM_LINES) ?? screens[screens.length - 1];
   return text + folded(diff, maximumLength - text.length);
 }
 
