@@ -24,6 +24,11 @@ export interface Role {
   scaleInProtection: boolean;
   /** At most one task runs at any time: the old one stops before the new one starts. */
   singleton: boolean;
+  /**
+   * Step of an update on AWS in which the service is updated. The services of a step are updated at the same time, after those of the earlier
+   * steps are verified.
+   */
+  rolloutStep: 1 | 2;
   /** Mounts the model volume. */
   modelVolume: boolean;
   /** Publishes the backlog metrics of the roles that consume queues. */
@@ -60,6 +65,7 @@ export const ROLES = [
     scaled: true,
     scaleInProtection: false,
     singleton: false,
+    rolloutStep: 1,
     modelVolume: true,
     publishesBacklog: false,
     aws: { cpu: 2048, memory: 8192, minTasks: 1, maxTasks: 2, stopTimeout: APPLICATION.maximumRequestSeconds },
@@ -75,6 +81,7 @@ export const ROLES = [
     scaled: true,
     scaleInProtection: true,
     singleton: false,
+    rolloutStep: 2,
     modelVolume: true,
     publishesBacklog: false,
     aws: { cpu: 3072, memory: 12_288, minTasks: 0, maxTasks: 1, stopTimeout: 3600 },
@@ -89,6 +96,7 @@ export const ROLES = [
     scaled: false,
     scaleInProtection: false,
     singleton: true, // two schedulers would run every schedule twice
+    rolloutStep: 1,
     modelVolume: false,
     publishesBacklog: true,
     aws: { cpu: 256, memory: 1024, minTasks: 1, maxTasks: 1, stopTimeout: 30 },

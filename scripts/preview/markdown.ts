@@ -1,6 +1,7 @@
 import { MAXIMUM_BODY_LENGTH } from "../github";
 import type { CostChange, MonthlyCost } from "./cost-change";
 import type { RebuildReason } from "./images";
+import type { Restart } from "./restarts";
 import { shortDigests } from "./short-digests";
 import type { Removal, Summary } from "./summary";
 
@@ -14,7 +15,8 @@ const SHOWN = [6, 5, 4, 3, 2, 1];
 export function markdown(summary: Summary, diff: string, maximumLength = MAXIMUM_BODY_LENGTH): string {
   if (summary.result === "unchanged") return `${headline(summary)}\n`;
   const screens = SHOWN.map((shown) => `${[headline(summary), ...sections(summary, shown)].join("\n\n")}\n`);
-  const text = screens.find((screen) => screen.split("\n").length <= MAXIMUM_LINES) ?? screens[screens.length - 1];
+  // An empty line follows before the raw difference.
+  const text = screens.find((screen) => screen.split("\n").length < MAXIMUM_LINES) ?? screens[screens.length - 1];
   return text + folded(diff, maximumLength - text.length);
 }
 
@@ -143,10 +145,10 @@ function removal({ op, type, name, because, stateful, ...entry }: Removal): stri
 }
 
 function restartSteps({ gpuInstances, roles }: Summary["restarts"]): string[] {
-  const names = roles.map(
-    ({ role, because }) => `**${role}**${because.length ? ` (${short(because).join(", ")})` : ""}`,
-  );
-  return [...(gpuInstances ? ["GPU instances are replaced"] : []), ...(names.length ? [names.join(", ")] : [])];
+  const steps = [...new Set(roles.map(({ step }) => step))].sort((a, b) => a - b);
+  const text = ({ role, because }: Restart) => `**${role}**${because.length ? ` (${short(because).join(", ")})` : ""}`;
+  const ofStep = (step: number) => roles.filter((role) => role.step === step).map(text);
+  return [...(gpuInstances ? ["GPU instances are replaced"] : []), ...steps.map((step) => ofStep(step).join(", "))];
 }
 
 const short = (names: readonly string[]): string[] =>

@@ -5,11 +5,13 @@ import type { ResourceChange } from "./resource-change";
 /** A role whose tasks are replaced. */
 export interface Restart {
   role: string;
+  /** Step of the update, from 1. */
+  step: number;
   /** What changed in its container, such as `image` or `environment REDIS_URL`. */
   because: string[];
 }
 
-/** What restarts, in the order of the update: the entries of a step restart at the same time. */
+/** What restarts, in the order of the update. */
 export interface Restarts {
   /** GPU instances are replaced before a service changes. */
   gpuInstances: boolean;
@@ -40,12 +42,13 @@ const RESTARTING = [
 
 /** The roles that a preview restarts. A role that is created starts, and is not listed. */
 export function restartsOf(changes: readonly ResourceChange[]): Restarts {
-  const roles = ROLES.flatMap(({ name }): Restart[] => {
+  const roles = ROLES.flatMap(({ name, rolloutStep }): Restart[] => {
     const service = changes.find((change) => change.name === name && SERVICE_TYPES.includes(change.type));
     if (!service || !restarts(service)) return [];
     const task = changes.find((change) => change.type === TASK_DEFINITION && change.name === `${name}-task-definition`);
     const others = service.properties.filter((property) => property !== "taskDefinition");
-    return [{ role: name, because: [...(task ? changedInTask(task) : []), ...others] }];
+    const step = service.type === CONTAINER ? 1 : rolloutStep; // containers on this machine are replaced at the same time
+    return [{ role: name, step, because: [...(task ? changedInTask(task) : []), ...others] }];
   });
   const gpuInstances = changes.some(
     ({ type, op }) => type === LAUNCH_TEMPLATE && (op === "update" || op === "replace"),

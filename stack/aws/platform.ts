@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { modelSet } from "../config/model-set";
 import { quotaNeeds, quotaValues } from "../config/quota-needs";
-import { replacementTimeout, serviceSpecs } from "../config/services";
+import { replacementTimeout, rolloutSteps, serviceSpecs } from "../config/services";
 import { LOAD_BALANCED_ROLE } from "../roles";
 import { AWS_IMAGE_PLATFORM } from "../images/catalog";
 import { digestOf, images } from "../images/images";
@@ -130,8 +130,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    // The verification uses task definitions of the services, and the services wait for the verification.
-    const [verified, setVerified] = pulumi.deferredOutput<unknown>();
+    // The services wait for the verification and for the services of earlier steps, both of which use the services.
+    const starts = rolloutSteps().map(() => pulumi.deferredOutput<unknown>());
     const application = new Application(
       "application",
       {
@@ -151,7 +151,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
         bucket,
         modelVolume,
         dependencies,
-        verified,
+        stepStarts: starts.map(([start]) => start),
       },
       child,
     );
@@ -172,7 +172,6 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
-    setVerified(pulumi.all([imageScan.completed, modelDownload.completed, verification.completed]));
     new Scaling(
       "scaling",
       {
@@ -197,7 +196,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       child,
     );
     new Dashboard("dashboard", { ...operations, ...context }, child);
-    const { release } = new Rollout(
+    const { release, steps } = new Rollout(
       "rollout",
       {
         clusterName: cluster.cluster.name,
@@ -211,6 +210,8 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       },
       child,
     );
+    const verified = pulumi.all([imageScan.completed, modelDownload.completed, verification.completed]);
+    starts.forEach(([, resolve], step) => resolve(step === 0 ? verified : steps[step - 1]));
 
     this.outputs = {
       url: pulumi.all([loadBalancer.url, release]).apply(([url]) => url),

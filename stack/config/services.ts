@@ -49,6 +49,13 @@ export function serviceSpecs(aws: AwsSettings): ServiceSpec[] {
   });
 }
 
+/** The roles of each step of an update. The steps follow each other. */
+export function rolloutSteps(): RoleName[][] {
+  const roles: readonly (Role & { name: RoleName })[] = ROLES;
+  const steps = [...new Set(roles.map(({ rolloutStep }) => rolloutStep))].sort((a, b) => a - b);
+  return steps.map((step) => roles.filter(({ rolloutStep }) => rolloutStep === step).map(({ name }) => name));
+}
+
 /**
  * Seconds within which the replacement of GPU instances must make progress: a new instance starts, and the tasks on an old one finish their
  * jobs.

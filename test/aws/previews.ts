@@ -43,7 +43,7 @@ const built = (images: string[], part: RebuildReason["part"], details: string[])
   images.map((image) => ({ image, reasons: [{ part, details }] }));
 const restarts = (roles: string[], because: string[]) => ({
   gpuInstances: false,
-  roles: roles.map((role) => ({ role, because })),
+  roles: roles.map((role) => ({ role, step: role === "worker" ? 2 : 1, because })),
 });
 
 const SCENARIOS: Scenario[] = [

@@ -43,7 +43,10 @@ describe("markdown", () => {
         image: `i${index}`,
         reasons: [{ part: "code", details: many((file) => `f${file}`) }],
       })),
-      restarts: { gpuInstances: true, roles: many((index) => ({ role: `r${index}`, because: many(() => "image") })) },
+      restarts: {
+        gpuInstances: true,
+        roles: many((index) => ({ role: `r${index}`, step: 1 + (index % 2), because: many(() => "image") })),
+      },
       removals: many((index) => ({
         op: "replace",
         type: "aws:s3/bucket:Bucket",
@@ -176,7 +179,7 @@ describe("the changes of a preview", () => {
         step("update", SERVICE, { taskDefinition: "1" }, { taskDefinition: "2" }, ["taskDefinition"]),
       ),
     );
-    expect(restarts.roles).toEqual([{ role: "api", because: ["environment LEVEL"] }]);
+    expect(restarts.roles).toEqual([{ role: "api", step: 1, because: ["environment LEVEL"] }]);
     expect(JSON.stringify(restarts)).not.toContain("s3cr3t");
   });
 
@@ -191,7 +194,7 @@ describe("the changes of a preview", () => {
         step("update", SERVICE, { taskDefinition: "1" }, { taskDefinition: "2" }, ["taskDefinition"]),
       ),
     );
-    expect(roles).toEqual([{ role: "api", because: ["image"] }]);
+    expect(roles).toEqual([{ role: "api", step: 1, because: ["image"] }]);
   });
 
   it("do not restart a role whose service only gets another number of tasks, but count it as updated", async () => {

@@ -33,7 +33,7 @@ describe("Service", () => {
     securityGroupId: "worker",
     logRetentionDays: 30,
     dependencies: [],
-    verified: undefined,
+    start: undefined,
   };
 
   async function taskOf(args: ServiceArgs) {
@@ -66,13 +66,13 @@ describe("Service", () => {
   });
 
   it("takes its task definition after the images are verified", async () => {
-    const [verified, setVerified] = pulumi.deferredOutput<unknown>();
-    new Service("worker", { ...ARGS, verified });
+    const [start, setStart] = pulumi.deferredOutput<unknown>();
+    new Service("worker", { ...ARGS, start });
     await vi.waitFor(() =>
       expect(inputsOf("aws:ecs/taskDefinition:TaskDefinition")).toHaveProperty("worker-task-definition"),
     );
     expect(inputsOf(SERVICE)).toEqual({});
-    setVerified(pulumi.output(undefined));
+    setStart(pulumi.output(undefined));
     expect((await created(SERVICE)).worker.taskDefinition).toBe("arn:worker-task-definition");
   });
 

@@ -10,7 +10,7 @@ import { SCAN_TIMEOUT_S } from "../../stack/aws/operations/image-scan/image-scan
 import { rollbackTimeout } from "../../stack/aws/operations/rollout/roll-back";
 import { awsSettingsSchema } from "../../stack/config/aws-schema";
 import { settingsSchema } from "../../stack/config/schema";
-import { replacementTimeout, serviceSpecs } from "../../stack/config/services";
+import { replacementTimeout, rolloutSteps, serviceSpecs } from "../../stack/config/services";
 import { verificationSpecs } from "../../stack/config/verifications";
 import { ROOT } from "../../stack/root";
 import { awsPlatform } from "../harness/aws-platform";
@@ -336,14 +336,18 @@ describe("conditions", () => {
         .parse({ healthTimeout: values.healthTimeout });
       const aws = awsSettingsSchema.parse(values.aws);
       const services = serviceSpecs(aws);
-      const stopTimeout = Math.max(...services.map((service) => service.stopTimeout));
+      const stopTimeouts = rolloutSteps().map((roles) =>
+        Math.max(...services.filter(({ name }) => roles.includes(name)).map((service) => service.stopTimeout)),
+      );
+      const stopTimeout = Math.max(...stopTimeouts);
       const replacement = replacementTimeout(timeout, services);
       const waits = {
         replacement,
         scan: aws.imageScan.maxSeverity === "off" ? 0 : SCAN_TIMEOUT_S,
+        modelDownload: timeout,
         verification: verificationSpecs(aws).length * timeout,
-        newTasks: timeout,
-        oldTasks: stopTimeout,
+        newTasks: stopTimeouts.length * timeout,
+        oldTasks: stopTimeouts.reduce((sum, seconds) => sum + seconds),
         rollback: rollbackTimeout({ timeout, stopTimeout }),
       };
       const rollout = Object.values(waits).reduce((sum, seconds) => sum + seconds);

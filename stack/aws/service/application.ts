@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsSettings } from "../../config/aws-schema";
-import type { ServiceSpec } from "../../config/services";
+import { rolloutSteps, type ServiceSpec } from "../../config/services";
 import { verificationSpecs } from "../../config/verifications";
 import type { ImageDigests } from "../../images/catalog";
 import { digestOf } from "../../images/images";
@@ -44,8 +44,8 @@ export interface ApplicationArgs extends AwsContext, SecretOptions {
   redis: Redis;
   bucket: Bucket;
   modelVolume: ModelVolume;
-  /** Resolves after the images are verified. The services take their task definitions only then. */
-  verified: pulumi.Output<unknown>;
+  /** For each step of the update: resolves when its services can take their task definitions. */
+  stepStarts: readonly pulumi.Output<unknown>[];
 }
 
 /** The application: its secrets, and an ECS service for each role. */
@@ -58,9 +58,10 @@ export class Application extends pulumi.ComponentResource {
     super("spatialforge:aws:Application", name, {}, opts);
     const child = { parent: this };
     const secrets = applicationSecrets(name, args, child);
+    const steps = rolloutSteps();
     const services = args.services.map((spec) => {
-      const service = new Service(spec.name, { ...serviceArgs(spec, args, secrets), verified: args.verified }, child);
-      return [spec.name, service] as const;
+      const start = args.stepStarts[steps.findIndex((roles) => roles.includes(spec.name))];
+      return [spec.name, new Service(spec.name, { ...serviceArgs(spec, args, secrets), start }, child)] as const;
     });
     this.services = Object.fromEntries(services) as Record<RoleName, Service>;
     this.verificationTargets = verificationSpecs(args.settings).map((spec) => ({
@@ -76,7 +77,7 @@ function serviceArgs(
   spec: ServiceSpec,
   args: ApplicationArgs,
   secrets: Record<string, Secret>,
-): Omit<ServiceArgs, "verified"> {
+): Omit<ServiceArgs, "start"> {
   const { accountId, region, partition, dnsSuffix, settings, cluster, loadBalancer, modelVolume } = args;
   const { name, role } = spec;
   return {

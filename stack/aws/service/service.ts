@@ -28,8 +28,8 @@ export interface ServiceArgs extends Omit<TaskArgs, "gpu" | "containerName" | "l
    * not apply to its children.)
    */
   dependencies: pulumi.Resource[];
-  /** Resolves after the images are verified. The service takes its task definition only then. */
-  verified: pulumi.Input<unknown>;
+  /** Resolves after the images and the services of earlier steps are verified. The service takes its task definition only then. */
+  start: pulumi.Input<unknown>;
 }
 
 /** Seconds for which the provider waits for the deletion of a service, in addition to the stop timeout of its tasks. */
@@ -87,7 +87,7 @@ function serviceArgs(args: ServiceArgs, task: aws.ecs.TaskDefinition): aws.ecs.S
   return {
     name: args.name,
     cluster: args.cluster.arn,
-    taskDefinition: pulumi.all([task.arn, args.verified]).apply(([arn]) => arn),
+    taskDefinition: pulumi.all([task.arn, args.start]).apply(([arn]) => arn),
     desiredCount: args.minTasks,
     capacityProviderStrategies: [{ capacityProvider: gpuCapacityProvider ?? "FARGATE", weight: 1 }],
     // Fargate spreads tasks over the zones itself, and supports no placement strategy.

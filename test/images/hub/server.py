@@ -73,4 +73,6 @@ class Hub(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("0.0.0.0", 8080), Hub).serve_forever()
+    server = ThreadingHTTPServer(("0.0.0.0", 8080), Hub)
+    print("listening", flush=True)
+    server.serve_forever()

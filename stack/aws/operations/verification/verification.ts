@@ -11,7 +11,7 @@ import { verifyImage, type VerifyImageArgs } from "./verify-image";
 /** An image to verify, with the arguments of the service that runs it on this or another stack. */
 export interface VerificationTarget {
   spec: VerificationSpec;
-  args: Omit<ServiceArgs, "verified">;
+  args: Omit<ServiceArgs, "start">;
   /** The service of this stack. Its task definition is used. Default: the image gets a task definition of its own. */
   service?: Service;
 }
