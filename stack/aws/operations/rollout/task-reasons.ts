@@ -40,13 +40,16 @@ export const stoppedTaskReason = async (task: Task): Promise<string[]> => [
 const lastLines = (log: readonly string[]): string[] =>
   log.length ? ["The last lines of the log:", ...log.slice(-LOG_LINES).map((line) => `  ${line}`)] : [];
 
-function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
+const formatTask = (task: Task): string => `task ${taskId(task.taskArn)}: ${stopReason(task)}`;
+
+/** Why a task stopped: the reason of ECS, and the exit codes and reasons of its containers. */
+export function stopReason({ stoppedReason = "stopped", containers = [] }: Task): string {
   const exits = containers
     .filter(({ exitCode, reason }) => exitCode !== undefined || reason)
     .map(({ name, exitCode, reason }) =>
       [name, ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]), ...(reason ? [reason] : [])].join(": "),
     );
-  return `task ${taskId(taskArn)}: ${[stoppedReason, ...exits].join("; ")}`;
+  return [stoppedReason, ...exits].join("; ");
 }
 
 /** The last lines of the log of a task, the oldest first. Empty if the task has not started. */
@@ -68,4 +71,5 @@ async function logLines({ taskArn = "", taskDefinitionArn }: Task): Promise<stri
   }
 }
 
-const taskId = (arn: string): string => arn.split("/").at(-1) ?? arn;
+/** ID of a task. */
+export const taskId = (arn = ""): string => arn.split("/").at(-1) ?? arn;
