@@ -52,7 +52,7 @@ ${color.bold("Next")}
   curl -fsS "$RESULT" -o result.ply && echo "result.ply is from $RESULT"
 
   # show the logs of a service
-  docker logs --tail 20 $(docker ps -q --filter label=spatialforge.service=worker)
+  npm run --silent logs -- --stack local worker
 
   # deploy a change: edit sample-app/, then run
   npm run up

@@ -26,7 +26,8 @@ export interface Command {
   usage: string;
   /** Options in the format of `parseArgs`, in addition to `--stack` and `--help`. */
   options?: ParseArgsOptionsConfig;
-  /** Names of the arguments after the options, in capitals. An argument in square brackets is optional, as in `[ID]`. */
+  /** Names of the arguments after the options, in capitals. An argument in square brackets is optional, as in `[ID]`. The
+   * last one can stand for any number of arguments, as in `[COMMAND...]`. */
   positionals?: readonly string[];
   /** Runs the command. @returns the exit code */
   run: (stack: string, values: Values, positionals: string[]) => Promise<number>;
@@ -59,7 +60,7 @@ async function parseAndRun({ usage, options, positionals: names = [], run }: Com
     ...names.filter((name, index) => !name.startsWith("[") && parsed.positionals[index] === undefined),
   ];
   if (missing.length) throw new UsageError(`missing: ${missing.join(", ")}`);
-  const extra = parsed.positionals.slice(names.length);
+  const extra = names.at(-1)?.endsWith("...]") ? [] : parsed.positionals.slice(names.length);
   if (extra.length) throw new UsageError(`unexpected argument: ${extra.join(" ")}`);
   return run(values.stack as string, values, parsed.positionals);
 }

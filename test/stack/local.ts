@@ -57,7 +57,7 @@ export function firstUpdate(service: LocalService): void {
     const commands = next
       .split("\n")
       .map((line) => line.trim())
-      .filter((line) => /^(export|curl|DEPTH=|JOB=|until|RESULT=|docker)/.test(line));
+      .filter((line) => /^(export|curl|DEPTH=|JOB=|until|RESULT=|npm run --silent)/.test(line));
     expect(commands).toHaveLength(8);
     const { code, text } = await service.clone.run(`set -e\n${commands.join("\n")}`);
     expect(code, text).toBe(0);
@@ -68,6 +68,16 @@ export function firstUpdate(service: LocalService): void {
     expect(readFileSync(service.path("depth.png")).subarray(0, 8)).toEqual(PNG_SIGNATURE);
     expect(service.clone.read("result.ply")).toMatch(/^ply\nformat ascii 1.0\nelement vertex 192\n/);
     expect(text).toMatch(/Task spatialforge\.workers\.tasks\.reconstruct_task\[.*succeeded/);
+  });
+
+  it("the status says that all is well, with the release; a command runs in a container", async () => {
+    const status = await service.clone.run("npm run --silent status -- --stack local");
+    expect(status.text).toMatch(/^all well: stack local, docker, /);
+    expect(status.text).toMatch(/^worker +1 +1 +1 {2}[0-9a-f]{12}-[0-9a-f]{8} {2}[0-9a-f]{12}$/m);
+    expect(status.text).toMatch(/^ {2}worker: \d+ jobs? \(\d+ waiting, \d+ running\)$/m);
+    expect(status.code).toBe(0);
+    const exec = await service.clone.run("npm run --silent exec -- --stack local worker -- python -c 'print(6 * 7)'");
+    expect(exec).toEqual({ code: 0, text: "42\n" });
   });
 
   it("an upload of 500 MB reaches the object store, and one above the limit is answered with 413", async () => {

@@ -44,13 +44,16 @@ function lastLines(log: readonly string[]): string[] {
   return lines.length ? ["The last lines of the log:", ...lines.slice(-LOG_LINES).map((line) => `  ${line}`)] : [];
 }
 
-function formatTask({ taskArn = "", stoppedReason = "stopped", containers = [] }: Task): string {
+const formatTask = (task: Task): string => `task ${taskId(task.taskArn)}: ${stopReason(task)}`;
+
+/** Why a task stopped: the reason of ECS, and the exit codes and reasons of its containers. */
+export function stopReason({ stoppedReason = "stopped", containers = [] }: Task): string {
   const exits = containers
     .filter(({ exitCode, reason }) => exitCode !== undefined || reason)
     .map(({ name, exitCode, reason }) =>
       [name, ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]), ...(reason ? [reason] : [])].join(": "),
     );
-  return `task ${taskId(taskArn)}: ${[stoppedReason, ...exits].join("; ")}`;
+  return [stoppedReason, ...exits].join("; ");
 }
 
 /** The last lines of the log of a task, the oldest first. Empty if the task has not started. */
@@ -64,3 +67,6 @@ async function logLines(task: Task): Promise<string[]> {
     return []; // a task that never started has no log, and the reason is more important
   }
 }
+
+/** ID of a task. */
+export const taskId = (arn = ""): string => arn.split("/").at(-1) ?? arn;

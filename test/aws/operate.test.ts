@@ -1,6 +1,8 @@
 import { CloudWatchClient, PutMetricAlarmCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { CreateRepositoryCommand, ECRClient, PutImageCommand } from "@aws-sdk/client-ecr";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { awsLog } from "../../scripts/logs/aws";
+import { followLog } from "../../scripts/logs/show";
 import { openStack } from "../../scripts/operate/stack";
 import { awsStatus } from "../../scripts/status/aws/status";
 import { dataOf } from "../../scripts/status/model";
@@ -33,7 +35,7 @@ beforeAll(async () => {
   await createGpuProvider(emulator, 2, STACK);
   await services.create("api", await services.definition("api", HEALTHY));
   await services.create("worker", await services.definition("worker", HEALTHY, GPU), "gpu");
-  await services.create("beat", await services.definition("beat", HEALTHY));
+  await services.create("beat", await services.definition("beat", `echo beat 1; ${HEALTHY}`));
   await redisAlarm();
   await Promise.all(["api", "worker", "beat"].map((name) => services.completed(name)));
 });
@@ -136,6 +138,32 @@ it("a worker without capacity", async () => {
 it("a full queue", async () => {
   await publish(40, 700, 1, 31);
   await expect(await screenOf()).toMatchFileSnapshot(golden("full-queue"));
+});
+
+it("a log is followed across the replacement of a task", async () => {
+  const source = await awsLog(await openStack("dev"), "beat");
+  const aborter = new AbortController();
+  const lines: string[] = [];
+  const { signal } = aborter;
+  const since = Date.now() - 600_000;
+  const followed = followLog({
+    source: { ...source, interval: 200 },
+    since,
+    signal,
+    print: (line) => void lines.push(line),
+  });
+  await until("the line of the first task is shown", 20, () => lines.some((line) => line.endsWith(" beat 1")));
+  await services.update("beat", { taskDefinition: await services.definition("beat", `echo beat 2; ${HEALTHY}`) });
+  await until("the first task has stopped", 60, () => lines.some((line) => / stopped \(Scaling activity/.test(line)));
+  await until("the line of the second task is shown", 20, () => lines.some((line) => line.endsWith(" beat 2")));
+  aborter.abort();
+  await followed;
+  expect(lines.map((line) => line.replace(/^\S+Z /, "").replace(/\b[0-9a-f]{8}\b/g, "ID"))).toEqual([
+    "beat 1",
+    "-- task ID started",
+    "ID beat 2",
+    expect.stringMatching(/^-- task ID stopped \(Scaling activity .*; beat: exit code 0\)$/),
+  ]);
 });
 
 it("a rollout that failed and was rolled back", async () => {
