@@ -17,11 +17,11 @@ export async function readInputs(): Promise<PlatformArgs> {
   if (!parsed) throw userError(formatProblems(problems, stack));
   const { env, netrc, ...settings } = parsed;
   const checked = await preflight(settings, stack);
-  const { engine, gpu, app, availabilityZones } = checked;
+  const { engine, gpu, app, availabilityZones, promotion } = checked;
   const allProblems = [...problems, ...checked.problems];
   if (allProblems.length || !engine || !gpu || !app) throw userError(formatProblems(allProblems, stack));
   const environment = environmentOf(env, secretKeys.has("env"));
-  return { stack, settings, environment, netrc: pulumi.secret(netrc), engine, gpu, app, availabilityZones };
+  return { stack, settings, environment, netrc: pulumi.secret(netrc), engine, gpu, app, availabilityZones, promotion };
 }
 
 /** Pulumi marks a structured value as a secret as a whole. So if one variable is a secret, all variables become secrets. */
