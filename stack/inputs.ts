@@ -17,7 +17,7 @@ export async function readInputs(): Promise<PlatformArgs> {
   if (!parsed) throw userError(formatProblems(problems, stack));
   const { env, netrc, huggingFaceToken, ...settings } = parsed;
   const checked = await preflight(settings, stack);
-  const { engine, gpu, app, availabilityZones } = checked;
+  const { engine, gpu, app, availabilityZones, promotion } = checked;
   const allProblems = [...problems, ...checked.problems];
   if (allProblems.length || !engine || !gpu || !app) throw userError(formatProblems(allProblems, stack));
   return {
@@ -30,6 +30,7 @@ export async function readInputs(): Promise<PlatformArgs> {
     gpu,
     app,
     availabilityZones,
+    promotion,
   };
 }
 

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { AppSource } from "./app/source";
 import type { Settings } from "./config/schema";
 import type { ImageDigests } from "./images/catalog";
+import type { Promotion } from "./images/promotion";
 import type { Gpu } from "./preflight/gpu";
 import type { Engine } from "./preflight/engine";
 
@@ -26,6 +27,8 @@ export interface PlatformArgs {
   app: AppSource;
   /** Availability Zones of the subnets, on the platform aws. Otherwise empty. */
   availabilityZones: readonly string[];
+  /** The release of another stack that is deployed. Undefined: images are built, or the settings name a release. */
+  promotion?: Promotion;
 }
 
 /** Where the application runs. A platform builds the images, runs a service for each role, and verifies that all services are healthy. */

@@ -1,6 +1,6 @@
 import type { Task } from "@aws-sdk/client-ecs";
 import { serviceTasks } from "../../stack/aws/operations/rollout/service-client";
-import { taskId } from "../../stack/aws/operations/rollout/task-reasons";
+import { taskId } from "../../stack/aws/operations/task-log";
 import { ecsClient } from "../../stack/clients/aws";
 import { ROLES } from "../../stack/roles";
 import { chooseId, requireRole } from "../operate/choose";

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readDockerConfig } from "../../stack/clients/docker-config";
-import type { Credentials } from "../../stack/registry/registry";
+import type { Credentials } from "../../stack/registry/http";
 
 /** Name of Docker Hub in Docker's configuration file, by the host of its API. */
 const CONFIG_NAMES: Readonly<Record<string, string>> = { "registry-1.docker.io": "https://index.docker.io/v1/" };

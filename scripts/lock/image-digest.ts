@@ -1,4 +1,5 @@
-import { authorizationOf, Registry, type Credentials, type Token } from "../../stack/registry/registry";
+import { authorizationOf, type Credentials, type Token } from "../../stack/registry/http";
+import { Registry } from "../../stack/registry/registry";
 import { dockerLogin } from "./docker-login";
 import type { ImageReference } from "./image-reference";
 

@@ -1,6 +1,7 @@
 import { ResourceNotFoundException } from "@aws-sdk/client-cloudwatch-logs";
 import { serviceTasks } from "../../stack/aws/operations/rollout/service-client";
-import { stopReason, taskId } from "../../stack/aws/operations/rollout/task-reasons";
+import { stopReason } from "../../stack/aws/operations/rollout/task-reasons";
+import { taskId } from "../../stack/aws/operations/task-log";
 import { ecsClient, logsClient } from "../../stack/clients/aws";
 import { ROLES } from "../../stack/roles";
 import { requireRole } from "../operate/choose";

@@ -21,7 +21,16 @@ export interface RebuiltImage {
 export const IMAGE_TYPE = "docker:index/image:Image";
 
 /** Build arguments that follow from other parts, or that do not change the image. */
-const DERIVED_ARGUMENTS = ["PARTS", "REVISION", "VERSION", "SOURCE", "BUILDKIT_INLINE_CACHE", "BUILDER", "BASE"];
+const DERIVED_ARGUMENTS = [
+  "PARTS",
+  "INPUTS",
+  "REVISION",
+  "VERSION",
+  "SOURCE",
+  "BUILDKIT_INLINE_CACHE",
+  "BUILDER",
+  "BASE",
+];
 
 const isGroup = (part: string): part is Group => (GROUPS as readonly string[]).includes(part);
 

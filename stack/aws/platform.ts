@@ -219,7 +219,11 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       release,
       verified: verifiedImages({ ...verificationArgs, release, services, results: verification.results }),
     };
-    // The next preview compares the quota values. Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
-    this.registerOutputs({ images: digests, quotaValues: quotaValues(quotaNeeds(settings)) });
+    // The next preview compares the quota values, and takes the promoted release again if its inputs are the same. Without the release: if it rejected, Pulumi would also report a property that cannot be serialized.
+    this.registerOutputs({
+      images: digests,
+      quotaValues: quotaValues(quotaNeeds(settings)),
+      ...(args.promotion && { promotion: args.promotion }),
+    });
   }
 }

@@ -16,7 +16,16 @@ export interface RawConfig {
 }
 
 /** Keys whose values are plain text, even if they look like JSON. */
-const TEXT_KEYS = new Set(["release", "rebuild", "platform", "gpu", "python", "netrc", "huggingFaceToken"]);
+const TEXT_KEYS = new Set([
+  "release",
+  "promoteFrom",
+  "rebuild",
+  "platform",
+  "gpu",
+  "python",
+  "netrc",
+  "huggingFaceToken",
+]);
 
 /** Parses and checks the configuration of a stack. Returns all problems. Returns no settings if the values do not match the schema. */
 export function parseSettings({ project = "spatialforge", stack, values: texts, secretKeys = new Set() }: RawConfig): {

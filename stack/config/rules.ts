@@ -14,6 +14,7 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
   const problems: Problem[] = [];
   problems.push(...appProblems(settings), ...portProblems(settings), ...sharedMemoryProblems(settings));
   problems.push(...modelProblems(settings, context.secretKeys));
+  problems.push(...promotionProblems(settings, context.stack));
   if (settings.netrc && !context.secretKeys.has("netrc")) {
     problems.push({
       key: "netrc",
@@ -27,6 +28,13 @@ export function ruleProblems(settings: ParsedSettings, context: RuleContext): Pr
     ...problems,
     ...Object.entries(settings.env).flatMap(([name, value]) => variableProblems(name, value, context)),
   ];
+}
+
+function promotionProblems({ platform, promoteFrom }: ParsedSettings, stack: string): Problem[] {
+  const problem = (remedy: string): Problem[] => [{ key: "promoteFrom", value: promoteFrom, remedy }];
+  if (!promoteFrom) return [];
+  if (platform !== "aws") return problem("only stacks of the platform aws can be promoted: remove the setting");
+  return promoteFrom === stack ? problem("a stack cannot be promoted from itself: name another stack, as in dev") : [];
 }
 
 function timeProblems({ healthTimeout, aws: { minHealthyTime } }: ParsedSettings): Problem[] {

@@ -148,6 +148,11 @@ export const settingsSchema = z.strictObject({
     .regex(/^([a-z0-9][a-z0-9._-]{2,80})?$/, "a release ID is the `release` output of an earlier update")
     .default("")
     .describe("Deploy this earlier release instead of building"),
+  promoteFrom: z
+    .string()
+    .regex(/^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/, "the name of another stack, as in dev")
+    .default("")
+    .describe("Deploy the release of this other stack that has the same build inputs, instead of building; on AWS"),
   port: port.default(8000).describe("Port of the API on the loopback address"),
   registryPort: port.default(5001).describe("Port of the local registry on the loopback address"),
   objectStorePort: port

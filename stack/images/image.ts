@@ -8,6 +8,7 @@ import { completeBuildCache, ensureCacheImage } from "../registry/build-cache";
 import { Registry, type ImageRepository } from "../registry/registry";
 import { imageDigest } from "../registry/release";
 import { builtTag, cacheTag } from "../registry/tags";
+import { inputSettings } from "./build-inputs";
 import type { ImageSpec } from "./catalog";
 
 export interface ImageArgs {
@@ -99,6 +100,7 @@ export function image(spec: ImageSpec, args: ImageArgs, opts: pulumi.ResourceOpt
           VERSION: app.distribution.version,
           REVISION: context.hash,
           PARTS: JSON.stringify(context.parts),
+          INPUTS: JSON.stringify(inputSettings(spec, args)),
         },
       },
     },

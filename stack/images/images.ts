@@ -6,8 +6,12 @@ import { sourceOfRelease } from "../registry/release";
 import { releaseTag } from "../registry/tags";
 import { IMAGES, type ImageDigests, type ImageName, type ImageSpec } from "./catalog";
 import { image, type ImageArgs } from "./image";
+import { promotedImages } from "./promoted-images";
+import type { Promotion } from "./promotion";
 
 export interface ImagesArgs extends Omit<ImageArgs, "context"> {
+  /** The release of another stack that is deployed. Default: none. */
+  promotion?: Promotion;
   /** Images that the services run. Others are built only if the setting `allImages` is true. Default: all. */
   required?: readonly ImageName[];
 }
@@ -24,12 +28,15 @@ export const digestOf = (digests: pulumi.Output<ImageDigests>, name: ImageName):
   (digests as pulumi.Output<Record<ImageName, string>>)[name];
 
 /**
- * Returns the images of the release in the settings. Without a release, it builds the images from the application. It always creates the
- * build contexts of all images, so that users can build them with Docker alone.
+ * Returns the images of the release in the settings, or else of the release of another stack that is promoted. Without a release, it builds the
+ * images from the application, and creates the build contexts of all images, so that users can build them with Docker alone.
  */
 export function images(args: ImagesArgs, opts: pulumi.ResourceOptions): Images {
   const { release } = args.settings;
-  return release ? releasedImages(args, release) : builtImages(args, opts);
+  if (release) return releasedImages(args, release);
+  const { promotion, repository } = args;
+  if (!promotion) return builtImages(args, opts);
+  return { source: sourceOfRelease(promotion.release), digests: promotedImages(repository, promotion) };
 }
 
 const ALL_IMAGES = IMAGES.map(({ name }) => name);

@@ -4,6 +4,7 @@ import { callerIdentity } from "../clients/aws-identity";
 import type { Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { IMAGES } from "../images/catalog";
+import type { Promotion } from "../images/promotion";
 import { stackName } from "../pulumi/stack-name";
 import { ecrReleases, type EcrRelease } from "../registry/ecr-releases";
 import { deployedCapacity, type DeployedCapacity } from "./deployed";
@@ -26,6 +27,8 @@ export interface Account {
   problems: Problem[];
   /** Availability Zones of the subnets. Complete if there are no problems. */
   availabilityZones: string[];
+  /** What the last update promoted. */
+  promotion?: Promotion;
 }
 
 /** Checks the region, the credentials, the partition, the deployed services, the release, the zones, and the quotas. */
@@ -46,7 +49,8 @@ export async function inspectAccount(settings: Settings): Promise<Account> {
     settings.release ? releaseProblems(settings.release) : [],
   ]);
   const moved = deployedServiceProblems(settings.aws, deployed);
-  return { problems: [...moved, ...release, ...chosen.problems, ...quotas], availabilityZones: chosen.zones };
+  const problems = [...moved, ...release, ...chosen.problems, ...quotas];
+  return { problems, availabilityZones: chosen.zones, promotion: deployed.promotion };
 }
 
 async function readState(): Promise<DeployedCapacity | Problem> {

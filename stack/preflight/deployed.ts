@@ -1,5 +1,6 @@
 import { deployedResources, type DeployedResource } from "../pulumi/internals";
 import type { DeployedZones } from "../config/zones";
+import type { Promotion } from "../images/promotion";
 
 /** What the state of the stack says about its capacity. */
 export interface DeployedCapacity {
@@ -8,6 +9,8 @@ export interface DeployedCapacity {
   instanceTypes?: string[];
   /** The values that the last update compared with the quotas. Undefined before the first update. */
   quotaValues?: unknown;
+  /** What the last update promoted. Undefined if it promoted nothing. */
+  promotion?: Promotion;
   /** Number of Elastic IP addresses. */
   elasticIps: number;
   /** Whether the tasks of a service run on GPU instances, by the name of the service. */
@@ -37,6 +40,7 @@ export async function deployedCapacity(): Promise<DeployedCapacity> {
     zones,
     instanceTypes: overrides?.map(({ instanceType }) => instanceType),
     quotaValues: ofType(PLATFORM_TYPE)[0]?.outputs.quotaValues,
+    promotion: ofType(PLATFORM_TYPE)[0]?.outputs.promotion as Promotion | undefined,
     elasticIps: ofType("aws:ec2/eip:Eip").length,
     onGpu: new Map(ofType("aws:ecs/service:Service").map(usesGpu)),
   };

@@ -1,6 +1,7 @@
 import { coerce, lt } from "semver";
 import { dockerClient } from "../clients/docker";
 import { dockerEndpoint, type DockerEndpoint } from "../clients/docker-endpoint";
+import { buildsImages } from "../config/builds";
 import type { Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { credentialProblems } from "./credentials";
@@ -36,7 +37,7 @@ const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64
 /** Inspects the Docker engine. Returns no engine if it does not answer, or if Docker's configuration is not valid. */
 export async function inspectEngine(settings: Settings): Promise<{ engine?: Engine; problems: Problem[] }> {
   const platformProblem = (remedy: string): Problem => ({ key: "platform", value: settings.platform, remedy });
-  const builds = !settings.release;
+  const builds = buildsImages(settings);
   let endpoint: DockerEndpoint;
   let credentials: string[];
   try {

@@ -1,8 +1,10 @@
 import { AppError, openApp, type AppSource } from "../app/source";
 import { dockerClient } from "../clients/docker";
+import { buildsImages } from "../config/builds";
 import { withoutCredentials, type Problem } from "../config/problem";
 import type { Settings } from "../config/schema";
 import { pythonProblems } from "../lock/base-python";
+import type { Promotion } from "../images/promotion";
 import { lockedCuda } from "../lock/cuda";
 import type { Account } from "./account";
 import { buildNetworkProblems } from "./build-network";
@@ -21,6 +23,8 @@ export interface Preflight {
   app?: AppSource;
   /** Availability Zones of the subnets. Empty on another platform than aws. */
   availabilityZones: string[];
+  /** The release of another stack that is deployed. */
+  promotion?: Promotion;
 }
 
 /** Checks the settings against the machine and the AWS account, and collects all problems. */
@@ -31,7 +35,9 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     inspectAccount(settings),
   ]);
   const local = engine && (await inspectMachine(settings, stack, engine, app.source));
-  const python = app.source && !settings.release ? pythonsOf(settings, app.source, local?.gpu) : [];
+  const python = app.source && buildsImages(settings) ? pythonsOf(settings, app.source, local?.gpu) : [];
+  const isReady = app.source && !app.problems.length && !account.problems.length;
+  const promoted = isReady ? await inspectPromotion(settings, app.source!, account.promotion) : { problems: [] };
   return {
     problems: [
       ...app.problems,
@@ -39,12 +45,14 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
       ...buildNetworkProblems(settings),
       ...problems,
       ...account.problems,
+      ...promoted.problems,
       ...(local?.problems ?? []),
     ],
     engine,
     gpu: local?.gpu,
     app: app.source,
     availabilityZones: account.availabilityZones,
+    promotion: promoted.promotion,
   };
 }
 
@@ -56,7 +64,10 @@ async function inspectMachine(
   app?: AppSource,
 ): Promise<{ gpu: Gpu; problems: Problem[] }> {
   if (settings.platform !== "docker") {
-    return { gpu: NO_GPU, problems: settings.release ? [] : await emulationProblems(dockerClient(), stack, engine) };
+    return {
+      gpu: NO_GPU,
+      problems: buildsImages(settings) ? await emulationProblems(dockerClient(), stack, engine) : [],
+    };
   }
   const cuda = app && lockedCuda(app.lockFolder);
   const { gpu, problems } = await chooseGpu(dockerClient(), settings, stack, engine.nvidiaRuntime, cuda);
@@ -80,6 +91,17 @@ async function openSource({ app }: Settings, stack: string): Promise<{ source?: 
     const remedies = error instanceof AppError ? error.remedies : [(error as Error).message];
     return { problems: remedies.map((remedy) => ({ key: "app", value, remedy })) };
   }
+}
+
+/** Finds the release to promote. Loads the search only for a stack that is promoted. A release in the settings comes first. */
+async function inspectPromotion(
+  settings: Settings,
+  app: AppSource,
+  deployed?: Promotion,
+): Promise<{ promotion?: Promotion; problems: Problem[] }> {
+  if (!settings.promoteFrom || settings.release) return { problems: [] };
+  const promotion = await import("./promotion.js");
+  return promotion.findPromotion(settings, app, deployed);
 }
 
 /** Loads the check of the account only for the platform aws: loading `@pulumi/aws` takes about 1 s. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { userError } from "../pulumi/user-error";
+import { RegistryHttp, type Credentials } from "./http";
 
 const MANIFEST_TYPES = [
   "application/vnd.oci.image.index.v1+json",
@@ -9,9 +10,6 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
-
-/** Timeout of a request, including its response. */
-const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * Tags in a page of the list. A registry can return fewer, with the address of the next page in the header `link`.
@@ -21,16 +19,6 @@ const TAGS_IN_PAGE = 1000;
 
 /** Repository of a stack on this machine, as `HOST/NAME`. It contains all images. */
 export const localRepository = (registryPort: number): string => `127.0.0.1:${registryPort}/spatialforge`;
-
-export interface Credentials {
-  username: string;
-  password: string;
-}
-
-/** Token of an authorization service. Source: https://distribution.github.io/distribution/spec/auth/token/ */
-export interface Token {
-  token: string;
-}
 
 /** The repository that contains the images of a stack. */
 export interface ImageRepository {
@@ -66,27 +54,7 @@ export const manifestBytes = (manifest: Manifest): Buffer => Buffer.from(JSON.st
  * Client for a repository in a registry. All methods except `isAvailable` throw a RunError if the registry rejects a request, and the error of
  * `fetch` if it does not respond.
  */
-export class Registry {
-  private readonly api: string;
-  private readonly name: string;
-  private readonly headers: Record<string, string>;
-
-  /**
-   * @param repository - `HOST/NAME`
-   * @param login - none for the registry on this machine
-   * @param tls - default: true with a login, because the registry on this machine is reached without TLS
-   */
-  constructor(
-    private readonly repository: string,
-    login?: Credentials | Token,
-    tls = !!login,
-  ) {
-    const slash = repository.indexOf("/");
-    this.api = `${tls ? "https" : "http"}://${repository.slice(0, slash)}/v2/`;
-    this.name = repository.slice(slash + 1);
-    this.headers = login ? { authorization: authorizationOf(login) } : {};
-  }
-
+export class Registry extends RegistryHttp {
   /** Whether the registry answers. */
   async isAvailable(): Promise<boolean> {
     return this.request(this.api).then(
@@ -130,12 +98,34 @@ export class Registry {
     return body(await this.mustRequest(this.url("blobs", digest)));
   }
 
+  async hasBlob(digest: string): Promise<boolean> {
+    const url = this.url("blobs", digest);
+    const response = await this.request(url, { method: "HEAD" });
+    if (!response.ok && response.status !== 404) throw this.rejected("HEAD", url, response);
+    return response.ok;
+  }
+
   async putBlob(content: Buffer): Promise<void> {
-    const started = await this.mustRequest(`${this.url("blobs", "uploads")}/`, { method: "POST" });
-    const location = new URL(started.headers.get("location") ?? "", this.api);
-    location.searchParams.set("digest", digestOf(content));
+    const { location } = await this.startUpload();
     const headers = { "content-type": "application/octet-stream" };
-    await this.mustRequest(location.href, { method: "PUT", headers, body: new Uint8Array(content) });
+    const url = withDigest(location, digestOf(content));
+    await this.mustRequest(url, { method: "PUT", headers, body: new Uint8Array(content) });
+  }
+
+  /**
+   * Starts the upload of a blob.
+   * @param mount - a blob in another repository of the registry, which the registry can use instead of an upload
+   * @returns the address of the upload, or whether the blob was mounted
+   */
+  async startUpload(mount?: { digest: string; from: string }): Promise<{ location: string; mounted: boolean }> {
+    const query = mount ? `?mount=${mount.digest}&from=${mount.from}` : "";
+    const started = await this.mustRequest(`${this.url("blobs", "uploads")}/${query}`, { method: "POST" });
+    return { location: this.locationIn(started), mounted: started.status === 201 };
+  }
+
+  /** The address in a response, at which an upload goes on. */
+  locationIn(response: Response): string {
+    return new URL(response.headers.get("location") ?? "", this.api).href;
   }
 
   async putManifest(tag: string, manifest: Manifest): Promise<void> {
@@ -148,43 +138,24 @@ export class Registry {
     await this.putRawManifest(tag, await this.rawManifest(digest));
   }
 
-  private async rawManifest(reference: string): Promise<Buffer> {
+  /** Manifest of an image, as the registry stores it. @param reference - tag or digest */
+  async rawManifest(reference: string): Promise<Buffer> {
     return body(await this.mustRequest(this.url("manifests", reference), { headers: { accept: MANIFEST_TYPES } }));
   }
 
-  private async putRawManifest(tag: string, manifest: Buffer): Promise<void> {
+  /** Stores a manifest under a tag. */
+  async putRawManifest(tag: string, manifest: Buffer): Promise<void> {
     const { mediaType } = JSON.parse(manifest.toString()) as Manifest;
     const headers = { "content-type": mediaType ?? "application/vnd.oci.image.manifest.v1+json" };
     await this.mustRequest(this.url("manifests", tag), { method: "PUT", headers, body: new Uint8Array(manifest) });
   }
-
-  private url(kind: string, reference: string): string {
-    return `${this.api}${this.name}/${kind}/${reference}`;
-  }
-
-  private async mustRequest(url: string, init: RequestInit = {}): Promise<Response> {
-    const response = await this.request(url, init);
-    if (response.ok) return response;
-    throw this.rejected(init.method ?? "GET", url, response);
-  }
-
-  private rejected(method: string, url: string, { status }: Response): Error {
-    return userError(`the registry rejected ${method} ${new URL(url).pathname} of ${this.repository} (HTTP ${status})`);
-  }
-
-  private request(url: string, init: RequestInit = {}): Promise<Response> {
-    // A registry can name a signed URL of its storage, which accepts no other credentials and must not see those of the registry. On a
-    // redirect to another origin, fetch removes the header `authorization`.
-    const login = new URL(url).origin === new URL(this.api).origin ? this.headers : {};
-    const headers = { ...login, ...(init.headers as Record<string, string>) };
-    return fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-  }
 }
 
-/** Value of the header `authorization`. */
-export const authorizationOf = (login: Credentials | Token): string =>
-  "token" in login
-    ? `Bearer ${login.token}`
-    : `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}`;
+/** The address that completes an upload. */
+export function withDigest(location: string, digest: string): string {
+  const url = new URL(location);
+  url.searchParams.set("digest", digest);
+  return url.href;
+}
 
 const body = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());

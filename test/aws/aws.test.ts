@@ -27,5 +27,7 @@ describe.concurrent("dev", () => {
   describe("later updates", { concurrent: false }, () => laterUpdates(dev));
 });
 describe.concurrent("prod", () => {
-  describe("from the first update to destroy", { concurrent: false }, () => prodTests(prod, DOMAIN_NAME));
+  describe("from the first update to destroy", { concurrent: false }, () =>
+    prodTests(prod, DOMAIN_NAME, dev.repository),
+  );
 });

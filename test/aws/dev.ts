@@ -117,6 +117,7 @@ export function laterUpdates(stack: AwsStack): void {
   describe("a failed rollout", () => {
     it("fails the update with the reason, exit code, and last log lines of each service, and the next update completes", async () => {
       const before = await stack.imagesByRole();
+      const { release } = await stack.outputs();
       stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# bad\n`);
       const fault = { mode: "stop", exitCode: 3, log: "RuntimeError: boom" } as const;
       const { code, text } = await stack.emulator.withFault("api", fault, () =>
@@ -133,6 +134,10 @@ export function laterUpdates(stack: AwsStack): void {
       expect(text).toMatch(/Essential container in task exited; beat: exit code 4/);
       expect(text).toMatch(/RuntimeError: boom/);
       expect(await stack.runningImage("api")).toBe(before.api);
+      // The release before still runs, and the one that failed is not recorded.
+      const { releases } = await stack.releases();
+      expect(releases[0]).toMatchObject({ id: release, running: true, missing: [] });
+      expect(releases.filter(({ running }) => running)).toHaveLength(1);
 
       // The state of Pulumi already has the new task definition, which ECS does not run: nothing changes, but a deployment is due.
       const again = await stack.up();
@@ -167,12 +172,23 @@ export function laterUpdates(stack: AwsStack): void {
     });
   });
 
-  it("a rollback to a release builds and pushes nothing", async () => {
-    expect((await stack.outputs()).release).not.toBe(earlier.release);
+  it("npm run rollback deploys the release before, and builds and pushes nothing", async () => {
+    const { release } = await stack.outputs();
+    expect(release).not.toBe(earlier.release);
+    const [later, before] = (await stack.releases()).releases;
+    expect(later).toMatchObject({ id: release, running: true });
+    expect(before).toMatchObject({ id: earlier.release, running: false, missing: [] });
+    expect(before.images.worker?.verified).toEqual([expect.stringMatching(/^worker on ami-/)]);
     const pushed = await stack.ecr.digests(stack.repository);
+    const uploads = stack.ecr.uploadsTo(stack.repository);
 
-    const rollback = commandInText("pulumi config set spatialforge:release ID").replace("ID", earlier.release);
-    const changes = await stack.changes(stack.mustLine(rollback));
+    const rollback = commandInText("npm run rollback -- --stack NAME").replace("NAME", stack.stack);
+    const text = await stack.mustLine(`${rollback} --yes`);
+    expect(text).toMatch(new RegExp(`from +${release} .*\\n +to +${earlier.release} `));
+    expect(text).toContain("Commit that file");
+    const changes = await stack.changes(Promise.resolve(text));
+    expect(stack.ecr.uploadsTo(stack.repository)).toBe(uploads);
+    expect(stack.read("Pulumi.dev.yaml")).toContain(`spatialforge:release: ${earlier.release}`);
     expect(changes.filter(({ op, type }) => IMAGE_RESOURCES.test(type) && op !== "deleted")).toEqual([]);
     const now = await stack.ecr.digests(stack.repository);
     expect(now).toMatchObject(pushed);
@@ -207,7 +223,7 @@ export function laterUpdates(stack: AwsStack): void {
   it("the next update completes one that was killed after its push", async () => {
     stack.edit("sample-app/spatialforge/main.py", (text) => `${text}\n# killed\n`);
     await stack.upKilledAfterPush("worker");
-    await stack.up();
+    expect(await stack.up()).toMatch(/undoes a rollback: dev runs \S+, although \S+ is newer/);
     await stack.expectUnchanged();
     const { images } = await stack.outputs();
     expect(await stack.runningImage("worker")).toBe(images.worker);

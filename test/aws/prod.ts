@@ -5,8 +5,12 @@ import type { AwsStack } from "../harness/aws-stack";
 import { expectScreen } from "./previews";
 import { expectOrder } from "../harness/order";
 
-export function prodTests(stack: AwsStack, domainName: string): void {
+/** @param source - repository of the stack from which the first release is promoted */
+export function prodTests(stack: AwsStack, domainName: string, source: string): void {
   let firstPreview: Summary;
+  let firstUpdate: string;
+  /** Digest of each tag in the other repository before the first update. */
+  let offered: Record<string, string>;
 
   beforeAll(async () => {
     await stack.start();
@@ -18,7 +22,36 @@ export function prodTests(stack: AwsStack, domainName: string): void {
     await stack.countInitialResources();
     await stack.commit();
     firstPreview = JSON.parse((await stack.summary("--json")).text) as Summary;
-    await stack.must("up --yes --policy-pack policy");
+    offered = await stack.ecr.digests(source);
+    for (const clone of stack.clones) stack.set("spatialforge:promoteFrom", "dev", clone);
+    firstUpdate = await stack.must("up --yes --policy-pack policy");
+  });
+
+  it("the first update promotes the release of dev: it builds nothing, and the digests are the same", async () => {
+    const { images, release } = await stack.outputs();
+    const copied = await stack.ecr.digests(stack.repository);
+    for (const [name, image] of Object.entries(images)) {
+      const digest = image.split("@")[1];
+      expect(offered[`release-${release}-${name}`]).toBe(digest);
+      expect(copied[`release-${release}-${name}`]).toBe(digest);
+      // What dev has verified is not verified again.
+      const verified = Object.keys(offered).filter((tag) => tag.startsWith("verified-") && offered[tag] === digest);
+      expect(verified).not.toEqual([]);
+      expect(Object.keys(copied)).toEqual(expect.arrayContaining(verified));
+    }
+    expect(firstUpdate).not.toMatch(/docker:index:Image/);
+    expect(firstUpdate).toMatch(/api: copying \d+ of \d+ blobs/);
+  });
+
+  it("a promotion of a version that dev does not have is refused before anything changes", async () => {
+    stack.edit("sample-app/static/about.html", (text) => `${text}\n<!-- not on dev -->\n`);
+    const { code, text } = await stack.run("up --yes --skip-preview");
+    stack.edit("sample-app/static/about.html", (page) => page.replace("\n<!-- not on dev -->\n", ""));
+    expect(code).not.toBe(0);
+    expect(text).toMatch(
+      /spatialforge:promoteFrom = dev\s+dev has no release with the build inputs .* differ: static files/,
+    );
+    expect(text).not.toMatch(/aws:ecs:Service/);
   });
 
   it("the summary of the first preview says what is built and created, and what it costs", async () => {
@@ -64,6 +97,14 @@ export function prodTests(stack: AwsStack, domainName: string): void {
         ...{ op: "replace", name: "redis", protected: true },
         stateful: expect.objectContaining({ step: "redis.md#restore" }) as object,
       }),
+    );
+  });
+
+  it("without promoteFrom, the same version is built, and only its images are new", async () => {
+    for (const clone of stack.clones) stack.set("spatialforge:promoteFrom", "", clone);
+    const changes = await stack.changes();
+    expect(changes.filter(({ type }) => type === "docker:index:Image").map(({ op }) => op)).toEqual(
+      Array(3).fill("created"),
     );
   });
 

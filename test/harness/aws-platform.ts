@@ -3,6 +3,7 @@ import { readStackConfig, type AwsStackName } from "../../scripts/stack-file";
 import { openApp } from "../../stack/app/source";
 import type { Model } from "../../stack/config/models";
 import { settingsSchema } from "../../stack/config/schema";
+import type { Promotion } from "../../stack/images/promotion";
 import { mockEngine, type MockOptions, type Registered } from "./mocks";
 
 export interface AwsPlatformOptions {
@@ -14,6 +15,8 @@ export interface AwsPlatformOptions {
   huggingFaceToken?: string;
   /** Location of the mocked AWS provider. */
   location?: MockOptions["aws"];
+  /** The release of another stack that is promoted. Default: images are built, whatever the file of the stack says. */
+  promotion?: Promotion;
 }
 
 type AwsOverrides = Record<string, object | boolean | number | string>;
@@ -40,7 +43,7 @@ export function awsPlatform(
 export async function registerAwsPlatform(
   stack: AwsStackName,
   aws: AwsOverrides = {},
-  { secrets = {}, models = [], huggingFaceToken, location }: AwsPlatformOptions = {},
+  { secrets = {}, models = [], huggingFaceToken, location, promotion }: AwsPlatformOptions = {},
 ): Promise<Registered[]> {
   const config = readStackConfig(stack);
   const { "aws:defaultTags": defaultTags, aws: settingsOfFile, ...values } = config;
@@ -66,6 +69,7 @@ export async function registerAwsPlatform(
     gpu: { usable: false, description: "not used" },
     app: await openApp({ path: "sample-app" }),
     availabilityZones: ["zone-a", "zone-b", "zone-c"].slice(0, settings.aws.network.availabilityZones),
+    promotion,
   });
   await pulumi.runtime.disconnect();
   return registered;

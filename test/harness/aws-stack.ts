@@ -6,6 +6,7 @@ import { DescribeServicesCommand, DescribeTaskDefinitionCommand, ECSClient } fro
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
+import type { ReleaseList } from "../../scripts/releases/list";
 import type { AwsStackName } from "../../scripts/stack-file";
 import type { ImageName } from "../../stack/images/catalog";
 import { cacheTag } from "../../stack/registry/tags";
@@ -92,6 +93,7 @@ export class AwsStack {
       "aws:region": "us-east-1",
       "aws:maxRetries": "2",
       "spatialforge:app": { path: "sample-app" },
+      "spatialforge:promoteFrom": "", // a test that promotes sets it
       "spatialforge:aws/minHealthyTime": 0,
       "spatialforge:bases": {}, // the default tags: the engine does not have the images that the settings file pins
     };
@@ -189,6 +191,11 @@ export class AwsStack {
     verified: Record<string, string>;
   }> {
     return JSON.parse(await this.must("stack output --json")) as never;
+  }
+
+  /** What `npm run releases` says about the stack. */
+  async releases(): Promise<ReleaseList> {
+    return JSON.parse(await this.mustLine(`npm run -s releases -- --stack ${this.stack} --json`)) as ReleaseList;
   }
 
   /** Starts a command and does not wait for it. `kill` ends all its processes at once, as the loss of a machine does. */

@@ -13,6 +13,7 @@ import { Registry } from "../../stack/registry/registry";
 export class Ecr {
   private readonly listeners: Record<string, (tag: string, manifest: string) => Promise<void>> = {};
   private readonly immutableTags = new Set<string>();
+  private readonly uploads: string[] = [];
   private readonly folder = mkdtempSync(join(tmpdir(), "spatialforge-ecr-"));
   readonly certificate = join(this.folder, "cert.pem");
   private server?: Server;
@@ -45,6 +46,9 @@ export class Ecr {
     const put = incoming.method === "PUT" ? /^\/v2\/(.+)\/manifests\/([^:]+)$/.exec(incoming.url ?? "") : undefined;
     const [, repository, tag] = put ?? [];
     const image = `${repository}:${tag}`;
+    const [, uploaded] =
+      incoming.method === "PUT" ? (/^\/v2\/(.+)\/blobs\/uploads\//.exec(incoming.url ?? "") ?? []) : [];
+    if (uploaded) this.uploads.push(uploaded);
     if (this.immutableTags.has(image)) {
       const message = `The image tag '${tag}' already exists and cannot be overwritten because the tag is immutable.`;
       response.writeHead(400, { "content-type": "application/json" });
@@ -71,6 +75,11 @@ export class Ecr {
     );
     upstream.on("error", (error) => response.writeHead(502).end(error.message));
     upstream.end(body);
+  }
+
+  /** Number of blobs that were uploaded to a repository. A push uploads at least one; a mounted blob does not count. */
+  uploadsTo(repository: string): number {
+    return this.uploads.filter((one) => one === repository).length;
   }
 
   /** Digest of each tag of a repository. */

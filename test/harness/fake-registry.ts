@@ -116,6 +116,7 @@ export class FakeRegistry {
   }
 
   private readonly uploads = new Map<string, Buffer>();
+  private lastUpload = 0;
 
   private async upload(repository: Repository, request: IncomingMessage, url: URL, end: End): Promise<void> {
     const [mount, from] = ["mount", "from"].map((key) => url.searchParams.get(key) ?? "");
@@ -124,7 +125,7 @@ export class FakeRegistry {
       repository.blobs.set(mount, mounted);
       return end(201);
     }
-    const id = url.pathname.split("/").at(-1) || String(this.uploads.size + 1);
+    const id = url.pathname.split("/").at(-1) || String(++this.lastUpload);
     const location = { location: `${url.pathname.replace(/[^/]*$/, "")}${id}` };
     if (request.method === "POST") return end(202, location);
     if (request.method === "PATCH" && this.brokenUploads > 0) {

@@ -23,6 +23,27 @@ const taskDefinitions = (registered: Registered[]): Registered["inputs"][] =>
 const taskDefinition = (registered: Registered[], name: string) =>
   taskDefinitions(registered).find((task) => task.name === name)!;
 
+describe("a promoted release", () => {
+  it("is deployed by its digests from the repository of the stack, and nothing is built", async () => {
+    const images = { api: "sha256:a", worker: "sha256:b", cpu: "sha256:c" };
+    const promotion = { from: "dev", inputs: "1", release: "v1-12345678", images };
+    const promoted = await registerAwsPlatform("prod", {}, { promotion });
+    expect(byName(promoted, "docker:index/image:Image")).toEqual({});
+    const deployed = Object.fromEntries(
+      taskDefinitions(promoted).map(({ name, containerDefinitions }) => [
+        name,
+        containerDefinitions[0].image as string,
+      ]),
+    );
+    const repository = "ecr.example.org/repository";
+    expect(deployed).toMatchObject({
+      api: `${repository}@sha256:a`,
+      worker: `${repository}@sha256:b`,
+      beat: `${repository}@sha256:c`,
+    });
+  });
+});
+
 describe.each(["dev", "prod"] as const)("the task definitions of %s", (stack) => {
   it("match the snapshot", async () => {
     const sorted = taskDefinitions(await awsPlatform(stack)).sort((a, b) => a.name.localeCompare(b.name));

@@ -390,7 +390,18 @@ describe("the summary of a deployment", () => {
     ["a deployment", ["a-1", "b-2"], "success", "", ["prod runs the release `b-2`", "before was `a-1`"], "built"],
     ["the first deployment", ["", "a-1"], "success", "", ["prod runs the release `a-1`", "before was `none`"], "built"],
     ["an unchanged release", ["a-1", "a-1"], "success", "", ["The release did not change."], "before was"],
-    ["a rollback", ["b-2", "a-1"], "success", "a-1", ["runs the release `a-1`", "Nothing was built."], "failed"],
+    [
+      "a rollback",
+      ["b-2", "a-1"],
+      "success",
+      "a-1",
+      [
+        "runs the release `a-1`",
+        "Nothing was built.",
+        "`spatialforge:release: a-1` below `config:` in `Pulumi.prod.yaml`",
+      ],
+      "failed",
+    ],
     [
       "a failure",
       ["a-1", "a-1"],

@@ -7,7 +7,7 @@ export interface LogStream {
   logStreamName: string;
 }
 
-export const taskId = (arn: string): string => arn.split("/").at(-1) ?? arn;
+export const taskId = (arn = ""): string => arn.split("/").at(-1) ?? arn;
 
 /** The log stream of a task: `PREFIX/CONTAINER/TASK`. Its log group is in its task definition. */
 export async function logStreamOf({ taskArn = "", taskDefinitionArn }: Task): Promise<LogStream> {

@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { Credentials, ImageRepository } from "../../registry/registry";
+import type { Credentials } from "../../registry/http";
+import type { ImageRepository } from "../../registry/registry";
 import { UNRELEASED_DAYS } from "../../registry/retention";
 
 export interface RepositoryArgs {

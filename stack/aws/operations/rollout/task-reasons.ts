@@ -67,6 +67,3 @@ async function logLines(task: Task): Promise<string[]> {
     return []; // a task that never started has no log, and the reason is more important
   }
 }
-
-/** ID of a task. */
-export const taskId = (arn = ""): string => arn.split("/").at(-1) ?? arn;
