@@ -39,7 +39,7 @@ beforeAll(async () => {
   vi.stubEnv("AWS_REGION", region);
   vi.stubEnv("AWS_ACCESS_KEY_ID", credentials.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey);
-  await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
+  await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER, capacityProviders: ["FARGATE"] }));
   await new CloudWatchLogsClient(emulator.clientConfig).send(new CreateLogGroupCommand({ logGroupName: LOG_GROUP }));
   const ec2 = new EC2Client(emulator.clientConfig); // a new account has a default VPC
   const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));

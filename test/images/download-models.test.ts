@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
 import { modelSet } from "../../stack/config/model-set";
 import type { Model } from "../../stack/config/models";
+import { downloadModels } from "../../stack/docker/model-download";
 import { ROOT } from "../../stack/root";
 import { docker, until } from "../harness/engine";
 import { buildImages, tagOf } from "../harness/images";
@@ -211,4 +212,13 @@ it("an API without its models is unhealthy with the remedy, is not restarted, an
   await download(models);
   await until("the API is healthy", 20, () => healthOf(api).status === "healthy");
   expect(restarts(api)).toBe(0);
+});
+
+it("the download on this machine lists the volume of the stack, and removes its container", async () => {
+  const lines: string[] = [];
+  const set = modelSet({ models: [], requireModels: true });
+  const log = (line: string) => void lines.push(line);
+  const code = await downloadModels({ stack: "test", set, image, volume, environment: {}, listOnly: true, log });
+  expect([code, lines]).toEqual([0, ["download-models: models on the volume: 0"]]);
+  expect(docker("ps", "-aq", "--filter", "label=spatialforge.stack=test")).toBe("");
 });

@@ -1,13 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { networkVariables, type ModelSet } from "../../config/model-set";
-import { deployedResources } from "../../pulumi/internals";
-import { userError } from "../../pulumi/user-error";
 import { serviceHost } from "../context";
-import { stoppedTaskReason } from "../operations/rollout/task-reasons";
-import { hasSucceeded, runTask, type RunTaskArgs } from "../operations/run-task";
 import type { ModelVolume } from "../storage/model-volume";
 import { secret, type Secret, type SecretOptions } from "../storage/secret";
 import { DOWNLOAD_CONTAINER, downloadTask } from "./download-task";
+import { downloadOnce, MODEL_DOWNLOAD_TYPE, type DownloadResult } from "./required-download";
 import type { TaskArgs } from "./task-args";
 import { taskDefinition } from "./task-definition";
 
@@ -50,9 +47,6 @@ const TASK_SIZE = { cpu: 1024, memory: 2048 } as const;
 /** Seconds between SIGTERM and SIGKILL. A download that is stopped continues or starts again with the next run. */
 const STOP_TIMEOUT_S = 30;
 
-/** Type of the component, whose output has the set that was downloaded. */
-const TYPE = "spatialforge:aws:ModelDownload";
-
 /**
  * A task that downloads the models to the model volume. If the models are required, an update runs it before the services are updated, once for
  * each list of models. `npm run models` runs it at any time. It can run several times, even concurrently.
@@ -62,7 +56,7 @@ export class ModelDownload extends pulumi.ComponentResource {
   readonly completed: pulumi.Output<unknown>;
 
   constructor(name: string, args: ModelDownloadArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(TYPE, name, {}, opts);
+    super(MODEL_DOWNLOAD_TYPE, name, {}, opts);
     const child = { parent: this };
     const { taskDefinition: task, dependencies } = taskDefinition(
       name,
@@ -96,9 +90,9 @@ export class ModelDownload extends pulumi.ComponentResource {
           .apply(([id, arn, cluster, securityGroup, subnetIds]) => {
             const log = (line: string) => void pulumi.log.info(`model download: ${line}`, this, undefined, true);
             const place = { cluster, subnetIds, securityGroupIds: [securityGroup], timeout: args.timeout };
-            return download(id, { ...downloadTask(arn), ...place, log });
+            return downloadOnce(id, { ...downloadTask(arn), ...place, log });
           })
-      : wanted.apply((id): Result => ({ id }));
+      : wanted.apply((id): DownloadResult => ({ id }));
     this.completed = isRun
       ? result.apply(({ error }) => {
           if (error) throw error;
@@ -108,34 +102,6 @@ export class ModelDownload extends pulumi.ComponentResource {
     this.registerOutputs(args.set.required ? { downloaded: result.apply(({ id }) => id) } : {});
   }
 }
-
-/** The downloaded set and its volume, or why it was not downloaded. */
-interface Result {
-  id?: string;
-  error?: Error;
-}
-
-/** Runs the task, unless the last update has recorded that its models are on the volume. */
-async function download(id: string, args: Omit<RunTaskArgs, "startedBy">): Promise<Result> {
-  const deployed = await deployedResources();
-  if (deployed.some(({ type, outputs }) => type === TYPE && outputs.downloaded === id)) return { id };
-  try {
-    const task = await runTask({ ...args, startedBy: "update" });
-    return hasSucceeded(task) ? { id } : { error: failure(await stoppedTaskReason(task)) };
-  } catch (error) {
-    return { error: failure([(error as Error).message]) };
-  }
-}
-
-const failure = (reasons: readonly string[]): Error =>
-  userError(
-    [
-      `The models were not downloaded: ${reasons[0]}`,
-      ...reasons.slice(1),
-      "No service was updated. Fix the cause and run `pulumi up` again. A download that takes longer than spatialforge:healthTimeout is completed by " +
-        "`npm run models -- --stack NAME`. To deploy without the models, set spatialforge:requireModels to false.",
-    ].join("\n"),
-  );
 
 const environment = (args: ModelDownloadArgs): TaskArgs["environment"] => ({
   ...networkVariables(args.environment),
