@@ -211,7 +211,7 @@ export class AwsPlatform extends pulumi.ComponentResource implements Platform {
       child,
     );
     const verified = pulumi.all([imageScan.completed, modelDownload.completed, verification.completed]);
-    starts.forEach(([, resolve], step) => resolve(step === 0 ? verified : steps[step - 1]));
+    starts.forEach(([, resolve], step) => resolve(pulumi.all([verified, ...steps.slice(0, step)])));
 
     this.outputs = {
       url: pulumi.all([loadBalancer.url, release]).apply(([url]) => url),
