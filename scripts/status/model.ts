@@ -107,8 +107,6 @@ export interface RedisNode {
 export interface AlarmStatus {
   name: string;
   description: string;
-  /** Namespace of its metric in CloudWatch. */
-  namespace: string;
   since?: string;
 }
 

@@ -10,6 +10,7 @@ import {
   type Status,
   type WaitingTasks,
 } from "./model";
+import { runbookLink, type RunbookSection } from "../../stack/aws/operations/alarms/runbook";
 
 /** A kind of problem: the items of a status that can have it, the problem of an item if it has one, and the command to run next. */
 interface Rule<T> {
@@ -127,16 +128,24 @@ function remedyOf(reason: string, status: Status): string {
   return path ? setting(status, path, "VALUE") : `npm run status -- --stack ${status.stack} --watch`;
 }
 
-/** The command for an alarm, by the namespace of its metric. */
-const ALARM_COMMANDS: Readonly<Record<string, (status: Status) => string>> = {
-  "AWS/ApplicationELB": (status) => logs(status, "api"),
-  "AWS/ElastiCache": (status) => setting(status, "aws.redis.nodeType", "TYPE"),
-  SpatialForge: (status) => logs(status, "beat"),
+/** The command for an alarm, by the section of the runbook that its description names. */
+const ALARM_COMMANDS: Readonly<Record<RunbookSection, (status: Status) => string>> = {
+  "no-capacity": ({ region }) => `aws autoscaling describe-scaling-activities --region ${region} --max-items 5`,
+  "a-gpu-that-failed": (status) => logs(status, "worker"),
+  "errors-of-the-api": (status) => logs(status, "api"),
+  "slow-requests": (status) => logs(status, "api"),
+  "jobs-wait": (status) => logs(status, "beat"),
+  "redis-is-full": (status) => setting(status, "aws.redis.nodeType", "TYPE"),
+  "redis-failed-over": ({ region }) =>
+    `aws elasticache describe-events --region ${region} --source-type replication-group --duration 120`,
 };
 
-const alarmCommand = ({ name, namespace }: AlarmStatus, status: Status): string =>
-  ALARM_COMMANDS[namespace]?.(status) ??
-  `aws cloudwatch describe-alarm-history --region ${status.region} --alarm-name ${name}`;
+const alarmCommand = ({ name, description }: AlarmStatus, status: Status): string => {
+  const command = Object.entries(ALARM_COMMANDS).find(([section]) =>
+    description.endsWith(runbookLink(section as RunbookSection)),
+  )?.[1];
+  return command?.(status) ?? `aws cloudwatch describe-alarm-history --region ${status.region} --alarm-name ${name}`;
+};
 
 /** The reasons why sections could not be read, each once. */
 function unknownSections(status: Status): string[] {

@@ -68,7 +68,7 @@ const instance = (more: object = {}) => ({
   agentConnected: true,
   ...more,
 });
-const alarm = (namespace: string) => ({ name: "alarms-x-1a2b3c4", description: "It is slow.", namespace });
+const alarm = (section: string) => ({ name: "alarms-x-1a2b3c4", description: `It is slow. ${section}` });
 
 describe("the problems of a stack", () => {
   it("are none if all is well, also in a deployment in progress and while an instance starts", () => {
@@ -155,14 +155,14 @@ describe("the problems of a stack", () => {
     ],
     [
       "an alarm of the load balancer",
-      { alarms: { data: [alarm("AWS/ApplicationELB")] } },
-      "alarm alarms-x-1a2b3c4: It is slow.",
+      { alarms: { data: [alarm("Runbook: docs/operations.md#slow-requests")] } },
+      "alarm alarms-x-1a2b3c4: It is slow. Runbook: docs/operations.md#slow-requests",
       "npm run logs -- --stack dev api --since 1h",
     ],
     [
       "another alarm",
-      { alarms: { data: [alarm("AWS/EC2")] } },
-      "alarm alarms-x-1a2b3c4: It is slow.",
+      { alarms: { data: [alarm("Ask somebody.")] } },
+      "alarm alarms-x-1a2b3c4: It is slow. Ask somebody.",
       "aws cloudwatch describe-alarm-history --region us-east-1 --alarm-name alarms-x-1a2b3c4",
     ],
   ])("have a command: %s", (_, more, problem, next) => {

@@ -23,10 +23,9 @@ export async function stackAlarms(clusterArn: string, awsName: string): Promise<
 export const firing = (alarms: readonly MetricAlarm[]): AlarmStatus[] =>
   alarms
     .filter(({ StateValue }) => StateValue === "ALARM")
-    .map(({ AlarmName = "", AlarmDescription = "", Namespace = "", StateTransitionedTimestamp }) => ({
+    .map(({ AlarmName = "", AlarmDescription = "", StateTransitionedTimestamp }) => ({
       name: AlarmName,
       description: AlarmDescription,
-      namespace: Namespace,
       since: StateTransitionedTimestamp?.toISOString(),
     }));
 
