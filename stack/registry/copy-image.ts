@@ -55,5 +55,5 @@ async function copyBlobs(
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, copyNext));
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  log(`copied in ${seconds} s${mounted ? `; ${mounted} blobs were mounted without a copy` : ""}`);
+  log(`copied ${missing.length - mounted} blobs in ${seconds} s, and mounted ${mounted} without a copy`);
 }

@@ -1,6 +1,7 @@
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { beforeAll, expect, it } from "vitest";
 import type { Summary } from "../../scripts/preview/summary";
+import { releaseTag, verificationOfTag } from "../../stack/registry/tags";
 import type { AwsStack } from "../harness/aws-stack";
 import { expectScreen } from "./previews";
 import { expectOrder } from "../harness/order";
@@ -9,8 +10,6 @@ import { expectOrder } from "../harness/order";
 export function prodTests(stack: AwsStack, domainName: string, source: string): void {
   let firstPreview: Summary;
   let firstUpdate: string;
-  /** Digest of each tag in the other repository before the first update. */
-  let offered: Record<string, string>;
 
   beforeAll(async () => {
     await stack.start();
@@ -22,22 +21,22 @@ export function prodTests(stack: AwsStack, domainName: string, source: string): 
     await stack.countInitialResources();
     await stack.commit();
     firstPreview = JSON.parse((await stack.summary("--json")).text) as Summary;
-    offered = await stack.ecr.digests(source);
     for (const clone of stack.clones) stack.set("spatialforge:promoteFrom", "dev", clone);
     firstUpdate = await stack.must("up --yes --policy-pack policy");
   });
 
   it("the first update promotes the release of dev: it builds nothing, and the digests are the same", async () => {
     const { images, release } = await stack.outputs();
-    const copied = await stack.ecr.digests(stack.repository);
+    const [dev, prod] = [source, stack.repository].map((repository) => stack.ecr.registry(repository));
+    const tags = (await dev.tags()) ?? [];
     for (const [name, image] of Object.entries(images)) {
       const digest = image.split("@")[1];
-      expect(offered[`release-${release}-${name}`]).toBe(digest);
-      expect(copied[`release-${release}-${name}`]).toBe(digest);
-      // What dev has verified is not verified again.
-      const verified = Object.keys(offered).filter((tag) => tag.startsWith("verified-") && offered[tag] === digest);
+      const verified = tags.filter((tag) => verificationOfTag(tag, digest));
       expect(verified).not.toEqual([]);
-      expect(Object.keys(copied)).toEqual(expect.arrayContaining(verified));
+      for (const tag of [releaseTag(release, name), ...verified]) {
+        expect([tag, await dev.digest(tag)]).toEqual([tag, digest]);
+        expect([tag, await prod.digest(tag)]).toEqual([tag, digest]);
+      }
     }
     expect(firstUpdate).not.toMatch(/docker:index:Image/);
     expect(firstUpdate).toMatch(/api: copying \d+ of \d+ blobs/);

@@ -82,12 +82,17 @@ export class Ecr {
     return this.uploads.filter((one) => one === repository).length;
   }
 
+  /** A client for a repository, without TLS. */
+  registry(repository: string): Registry {
+    return new Registry(`${this.host}/${repository}`);
+  }
+
   /** Digest of each tag of a repository. */
   async digests(repository: string): Promise<Record<string, string>> {
     const { tags } = (await (await fetch(`http://${this.host}/v2/${repository}/tags/list`)).json()) as {
       tags?: string[];
     };
-    const registry = new Registry(`${this.host}/${repository}`);
+    const registry = this.registry(repository);
     const found = (tags ?? []).map(async (tag) => [tag, (await registry.digest(tag)) ?? ""] as const);
     return Object.fromEntries(await Promise.all(found));
   }
