@@ -246,6 +246,13 @@ export function laterUpdates(stack: AwsStack): void {
     expect((await lock("--check")).text).toContain(`${latest}: unchanged`);
   });
 
+  it("the commands of docs/operations.md replace the administrator key, and the tasks restart with it", async () => {
+    const commands = commandsUnder("Rotate keys", "docs/operations.md").join("\n").replaceAll("NAME", stack.stack);
+    const changes = await stack.changes(stack.mustLine(commands));
+    expect(namesOf(changes, /RandomPassword$/)).toEqual(["application-admin-api-key"]);
+    expect(namesOf(changes, SERVICES)).toEqual(["api", "beat", "worker"]);
+  });
+
   it("no generated secret is in the state, the output of the CLI, or an image", async () => {
     await stack.expectNoSecrets();
   });

@@ -3,8 +3,17 @@ import type { Emulator } from "./emulator";
 import { until } from "./engine";
 import { stackTargetGroup } from "./stack-service";
 
-/** Creates a load balancer that forwards all requests to a target group with the times of the stack. Its URL works with `CloudClient`. */
-export async function createLoadBalancer(emulator: Emulator): Promise<{ url: string; targetGroupArn: string }> {
+export interface TestLoadBalancer {
+  /** Works with `CloudClient`. */
+  url: string;
+  /** Its host name, of which `Emulator.addressOf` knows the address. */
+  host: string;
+  loadBalancerArn: string;
+  targetGroupArn: string;
+}
+
+/** Creates a load balancer that forwards all requests to a target group with the times of the stack. */
+export async function createLoadBalancer(emulator: Emulator): Promise<TestLoadBalancer> {
   const ec2 = new EC2Client(emulator.clientConfig);
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.9.0.0/16" }));
   const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: Vpc!.VpcId!, CidrBlock: "10.9.0.0/24" }));
@@ -49,5 +58,5 @@ export async function createLoadBalancer(emulator: Emulator): Promise<{ url: str
       return false; // the emulator has not written its address yet
     }
   });
-  return { url: `http://${host}`, targetGroupArn };
+  return { url: `http://${host}`, host, loadBalancerArn: balancer("LoadBalancerArn"), targetGroupArn };
 }

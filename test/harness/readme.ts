@@ -4,9 +4,10 @@ import { ROOT } from "../../stack/root";
 
 const readme = (): string => readFileSync(join(ROOT, "README.md"), "utf8");
 
-/** The commands of the first code block under a heading of the README. */
-export function commandsUnder(heading: string): string[] {
-  const [, block] = /```sh\n(.*?)\n```/s.exec(readme().split(`\n## ${heading}\n`)[1])!;
+/** The commands of the first code block under a heading of the README, or of another page. */
+export function commandsUnder(heading: string, page = "README.md"): string[] {
+  const text = readFileSync(join(ROOT, page), "utf8");
+  const [, block] = /```sh\n(.*?)\n```/s.exec(text.split(`\n## ${heading}\n`)[1])!;
   return block.split("\n");
 }
 

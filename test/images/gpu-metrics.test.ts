@@ -5,7 +5,7 @@ import { healthOf, inSandbox, type Sandbox } from "../harness/sandbox";
 import { METRICS } from "../../stack/aws/operations/metrics";
 
 /** The GPU image with a fake NVIDIA driver. */
-const WITH_DRIVER = "spatialforge-test:driver";
+const WITH_DRIVER = "spatialforge-test:gpu-metrics"; // other files run at the same time
 const PUBLISHED = {
   METRICS_NAMESPACE: METRICS.namespace,
   METRICS_STACK: "dev",

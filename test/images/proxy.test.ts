@@ -62,6 +62,7 @@ beforeAll(async () => {
     ),
   );
 });
+beforeAll(() => until("the upstream answers", 30, async () => (await upload(1)).status === 200));
 afterAll(() => sandbox.remove());
 
 /** Sends a body of zeros. Returns the status and the body of the response, which can arrive before the body is sent. */
