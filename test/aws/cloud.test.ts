@@ -74,7 +74,7 @@ afterAll(async () => {
   ecr.stop();
 });
 
-function devTests(): void {
+describe("dev, with tasks", () => {
   let url = "";
   let client: CloudClient;
 
@@ -198,9 +198,9 @@ function devTests(): void {
     await dev.emulator.stop();
     expect(docker("network", "ls", "-q", ...label)).toBe("");
   });
-}
+});
 
-function prodTests(): void {
+describe("prod, with tasks", () => {
   it("serves a request with HTTPS on its domain name, and redirects HTTP", async () => {
     await prod.start();
     await prod.must("stack init");
@@ -217,12 +217,4 @@ function prodTests(): void {
     const healthy = (await tasksOf(prod, "api")).filter(({ healthStatus }) => healthStatus === "HEALTHY");
     expect(healthy.length).toBeGreaterThanOrEqual(2);
   });
-}
-
-// An update is mostly waiting: the two stacks are tested at the same time, and the tests of each run one after the other.
-describe.concurrent("dev", () => {
-  describe("with tasks", { concurrent: false }, devTests);
-});
-describe.concurrent("prod", () => {
-  describe("with tasks", { concurrent: false }, prodTests);
 });
