@@ -133,7 +133,7 @@ const SCENARIOS: Scenario[] = [
     expected: {
       ...NOTHING,
       result: "changed",
-      updated: 1, // the alarm of Redis
+      updated: 3, // two alarms of Redis, and the dashboard
       restarts: restarts(EVERY_ROLE, ["values that only the update knows"]),
       removals: [replaced("random:index/randomString:RandomString", "redis-id", ["keepers"]), REPLACED_REDIS],
       settings: [{ key: "spatialforge:aws.redis.snapshotName", after: '"before-the-incident"' }],
