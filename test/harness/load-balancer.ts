@@ -3,17 +3,8 @@ import type { Emulator } from "./emulator";
 import { until } from "./engine";
 import { stackTargetGroup } from "./stack-service";
 
-export interface TestLoadBalancer {
-  /** Works with `CloudClient`. */
-  url: string;
-  /** Its host name, of which `Emulator.addressOf` knows the address. */
-  host: string;
-  loadBalancerArn: string;
-  targetGroupArn: string;
-}
-
-/** Creates a load balancer that forwards all requests to a target group with the times of the stack. */
-export async function createLoadBalancer(emulator: Emulator): Promise<TestLoadBalancer> {
+/** Creates a load balancer that forwards all requests to a target group with the times of the stack. Its URL works with `CloudClient`. */
+export async function createLoadBalancer(emulator: Emulator): Promise<{ url: string; targetGroupArn: string }> {
   const ec2 = new EC2Client(emulator.clientConfig);
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.9.0.0/16" }));
   const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: Vpc!.VpcId!, CidrBlock: "10.9.0.0/24" }));
@@ -58,5 +49,5 @@ export async function createLoadBalancer(emulator: Emulator): Promise<TestLoadBa
       return false; // the emulator has not written its address yet
     }
   });
-  return { url: `http://${host}`, host, loadBalancerArn: balancer("LoadBalancerArn"), targetGroupArn };
+  return { url: `http://${host}`, targetGroupArn };
 }
