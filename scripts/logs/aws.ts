@@ -1,8 +1,8 @@
 import { ResourceNotFoundException } from "@aws-sdk/client-cloudwatch-logs";
 import { serviceTasks } from "../../stack/aws/operations/rollout/service-client";
 import { stopReason } from "../../stack/aws/operations/rollout/task-reasons";
-import { taskId } from "../../stack/aws/operations/task-log";
-import { ecsClient, logsClient } from "../../stack/clients/aws";
+import { logOf, taskId } from "../../stack/aws/operations/task-log";
+import { logsClient } from "../../stack/clients/aws";
 import { ROLES } from "../../stack/roles";
 import { requireRole } from "../operate/choose";
 import { requireService } from "../operate/service";
@@ -19,7 +19,7 @@ export async function awsLog(stack: OperatedStack, role: string): Promise<LogSou
     ROLES.map(({ name }) => name),
   );
   const { taskDefinition } = await requireService(stack, role);
-  const { group, streamOf } = await destination(taskDefinition);
+  const { group, streamOf } = await logOf(taskDefinition);
   const id = { cluster: stack.awsName, service: role };
   return {
     interval: INTERVAL_MS,
@@ -35,15 +35,6 @@ export async function awsLog(stack: OperatedStack, role: string): Promise<LogSou
     },
     events: async (since, task) => filterEvents(group, since, task === undefined ? undefined : [streamOf(task)]),
   };
-}
-
-/** The log group of a task definition, and the log stream of a task. */
-async function destination(taskDefinition?: string): Promise<{ group: string; streamOf: (task: string) => string }> {
-  const { client, DescribeTaskDefinitionCommand } = await ecsClient();
-  const { taskDefinition: found } = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
-  const { name, logConfiguration } = found?.containerDefinitions?.[0] ?? {};
-  const { "awslogs-group": group = "", "awslogs-stream-prefix": prefix } = logConfiguration?.options ?? {};
-  return { group, streamOf: (task) => `${prefix}/${name}/${task}` };
 }
 
 async function filterEvents(logGroupName: string, startTime: number, logStreamNames?: string[]): Promise<LogEvent[]> {

@@ -1,10 +1,13 @@
+/** Names of the errors with which AWS denies a call. */
+export const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation)$/;
+
 /** Errors of AWS SDK calls, by their name or code, with a remedy. Others are shown as they are. */
 const REMEDIES: readonly [pattern: RegExp, remedy: string][] = [
   [
     /^(CredentialsProviderError|ExpiredToken(Exception)?|UnrecognizedClientException|InvalidClientTokenId|TokenRefreshRequired)$/,
     "sign in, for example with `aws sso login`, or set AWS_PROFILE",
   ],
-  [/^(AccessDenied(Exception)?|UnauthorizedOperation)$/, "ask for this permission, or use another role (AWS_PROFILE)"],
+  [DENIED, "ask for this permission, or use another role (AWS_PROFILE)"],
   [
     /^ClusterNotFoundException$/,
     "the stack is not deployed, or it is in another region: run `pulumi up`, or check aws:region",

@@ -1,12 +1,7 @@
 import Table from "cli-table3";
+import { shortDigest } from "../../stack/registry/tags";
 import { color } from "../local/color";
 import type { Release, ReleaseImage, ReleaseList } from "./list";
-
-/** Characters of a digest that the table shows. */
-const SHOWN_DIGITS = 12;
-
-/** The digits of a digest that are shown to people. */
-export const shortDigest = (digest: string): string => digest.replace("sha256:", "").slice(0, SHOWN_DIGITS);
 
 /** The releases as a table, with the next step below it. */
 export function releaseTable(stack: string, list: ReleaseList): string {

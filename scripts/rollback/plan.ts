@@ -1,6 +1,6 @@
 import { ROLES } from "../../stack/roles";
 import type { Release, ReleaseList } from "../releases/list";
-import { shortDigest } from "../releases/table";
+import { shortDigest } from "../../stack/registry/tags";
 
 /** What a rollback to a release changes, as text: the releases, and the image of each role. */
 export function rollbackPlan(stack: string, { releases, running }: ReleaseList, target: Release): string {

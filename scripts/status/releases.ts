@@ -2,8 +2,6 @@ import { releasesOf } from "../../stack/registry/ecr-releases";
 import type { EcrImage } from "../../stack/registry/ecr-images";
 import { releaseOfTag } from "../../stack/registry/tags";
 
-export type ReleasedImage = EcrImage;
-
 /**
  * The release that each role runs. A release is recorded after its deployment, and several releases can contain an image: the one that contains
  * all running images counts, and else the one that was deployed last.
@@ -12,7 +10,7 @@ export type ReleasedImage = EcrImage;
  */
 export function runningReleases(
   digests: readonly (string | undefined)[],
-  images: readonly ReleasedImage[],
+  images: readonly EcrImage[],
 ): (string | undefined)[] {
   const order = releasesOf(images).map(({ id }) => id);
   const containing = (digest: string | undefined): string[] => {

@@ -1,3 +1,4 @@
+import { shortDigest } from "../../stack/registry/tags";
 import { color } from "../local/color";
 import { formatDuration } from "../operate/duration";
 import { dataOf, type DeploymentStatus, type Problem, type QueueStatus, type Section, type Status } from "./model";
@@ -12,9 +13,6 @@ const LAST_DETAILS = 5;
 
 /** Instances that the screen lists. `--json` lists all. */
 const INSTANCES = 6;
-
-/** Hexadecimal digits of a short digest. */
-const DIGEST_LENGTH = 12;
 
 /** The status of a stack as text: one screen. Its first lines say whether all is well, or else what is wrong and the next command. */
 export function screen(status: Status, problems: readonly Problem[]): string {
@@ -73,7 +71,7 @@ function roles({ roles, containers }: Status): string[] {
     role,
     ...[desired, running, healthy].map(String),
     release ?? "no release",
-    digest?.replace("sha256:", "").slice(0, DIGEST_LENGTH) ?? "",
+    digest ? shortDigest(digest) : "",
   ]);
   const others = dataOf(containers).map(({ name, health }) => `${name} ${health}`);
   return [

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import Docker from "dockerode";
+import type DockerModem from "docker-modem";
 import { ROOT } from "../root";
 import { dockerEndpoint, type DockerEndpoint } from "./docker-endpoint";
 
@@ -52,4 +54,12 @@ function options({ host = "", certificates }: DockerEndpoint): Docker.DockerOpti
   if (!certificates) return { ...address, protocol: "http" };
   const pem = (name: string) => readFileSync(join(certificates, `${name}.pem`));
   return { ...address, protocol: "https", ca: pem("ca"), cert: pem("cert"), key: pem("key") };
+}
+
+/** Both output streams of a container or of a command in it, as one stream. */
+export function mergedOutput({ modem }: { modem: unknown }, stream: NodeJS.ReadableStream): PassThrough {
+  const output = new PassThrough();
+  (modem as DockerModem).demuxStream(stream, output, output);
+  stream.once("end", () => output.end());
+  return output;
 }

@@ -1,7 +1,5 @@
 import { createInterface } from "node:readline";
-import { PassThrough } from "node:stream";
-import type DockerModem from "docker-modem";
-import { dockerClient, labelsOf } from "../clients/docker";
+import { dockerClient, labelsOf, mergedOutput } from "../clients/docker";
 import { MODEL_VOLUME_PATH, type ModelSet } from "../config/model-set";
 
 export interface ModelDownloadArgs {
@@ -62,10 +60,7 @@ export async function downloadModels(args: ModelDownloadArgs): Promise<number> {
   args.signal?.addEventListener("abort", stop);
   try {
     const stream = await container.attach({ stream: true, stdout: true, stderr: true });
-    const output = new PassThrough();
-    (container.modem as DockerModem).demuxStream(stream, output, output);
-    stream.once("end", () => output.end());
-    createInterface({ input: output }).on("line", args.log);
+    createInterface({ input: mergedOutput(container, stream) }).on("line", args.log);
     await container.start();
     const { StatusCode } = (await container.wait()) as { StatusCode: number };
     return StatusCode;

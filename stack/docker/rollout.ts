@@ -1,9 +1,8 @@
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
-import type DockerModem from "docker-modem";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerClient } from "../clients/docker";
+import { dockerClient, mergedOutput } from "../clients/docker";
 import type { ImageDigests } from "../images/catalog";
 import { userError } from "../pulumi/user-error";
 import { Registry } from "../registry/registry";
@@ -90,9 +89,6 @@ function failureReason(
 /** The last lines of both output streams, indented. */
 async function lastLogLines(container: Docker.Container): Promise<string> {
   const log = Readable.from([await container.logs({ stdout: true, stderr: true, tail: LOG_LINES })]);
-  const output = new PassThrough();
-  (container.modem as DockerModem).demuxStream(log, output, output);
-  log.once("end", () => output.end());
-  const lines = (await text(output)).trimEnd();
+  const lines = (await text(mergedOutput(container, log))).trimEnd();
   return lines ? lines.replace(/^/gm, "  ") : "  (the log is empty)";
 }

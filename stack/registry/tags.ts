@@ -16,6 +16,9 @@ export function imageOfReleaseTag(tag: string): { release: string; image: ImageN
   return release ? { release, image: image as ImageName } : undefined;
 }
 
+/** The first 12 digits of a digest, as tags and screens have it. @param digest - `sha256:...` */
+export const shortDigest = (digest: string): string => digest.replace("sha256:", "").slice(0, 12);
+
 /** A verified deployment of a release. */
 export interface Deployment {
   release: string;
@@ -43,8 +46,7 @@ export function deploymentOfTag(tag: string): Deployment | undefined {
  * Tag that an image gets when it is built. A service can run an image before the release is recorded, and after an update that failed. Without
  * a tag, the lifecycle policy of ECR would delete the image.
  */
-export const builtTag = (digest: string, image: string): string =>
-  `built-${digest.replace(/^sha256:/, "").slice(0, 12)}-${image}`;
+export const builtTag = (digest: string, image: string): string => `built-${shortDigest(digest)}-${image}`;
 
 /** Whether a tag only keeps an image that is in no release: it was built, or verified on a kind of host. */
 export const isTagOfImage = (tag: string): boolean => /^(built|verified)-/.test(tag);
@@ -59,7 +61,7 @@ export const cacheTag = (image: string): string => `cache-${image}`;
  * @param host - ID of the AMI of the host, or {@link FARGATE}
  */
 export const verifiedTag = (digest: string, role: string, host: string): string =>
-  `verified-${digest.replace("sha256:", "").slice(0, 12)}-${role}-${host}`;
+  `verified-${shortDigest(digest)}-${role}-${host}`;
 
 /** A verification of an image, as a tag of the image records it. */
 export interface VerifiedTag {

@@ -1,7 +1,7 @@
 import { isHealthy } from "../../../stack/aws/operations/rollout/deployment-state";
 import { ecsClient } from "../../../stack/clients/aws";
-import { ecrImages } from "../../../stack/registry/ecr-images";
-import { runningReleases, type ReleasedImage } from "../releases";
+import { ecrImages, type EcrImage } from "../../../stack/registry/ecr-images";
+import { runningReleases } from "../releases";
 import type { RoleStatus } from "../model";
 import type { RoleService } from "./services";
 
@@ -9,7 +9,7 @@ import type { RoleService } from "./services";
 export async function roleStatus(services: readonly RoleService[]): Promise<RoleStatus[]> {
   const images = await Promise.all(services.map(({ service }) => imageDigest(service?.taskDefinition)));
   // Without the permission to read the repository, the releases are unknown, and everything else is shown.
-  const released = await ecrImages().catch((): ReleasedImage[] => []);
+  const released = await ecrImages().catch((): EcrImage[] => []);
   const releases = runningReleases(images, released);
   return services.map(({ spec, service, tasks }, index) => ({
     role: spec.name,

@@ -1,7 +1,9 @@
 import type Docker from "dockerode";
+import type { EcrImage } from "../../../stack/registry/ecr-images";
 import { imageDigest } from "../../../stack/registry/release";
 import { ROLES } from "../../../stack/roles";
 import type { ServiceContainer } from "../../operate/containers";
+import { runningReleases } from "../releases";
 import type { ContainerStatus, RoleStatus } from "../model";
 
 /** `healthy`, or what the container does instead. */
@@ -14,14 +16,13 @@ export function healthOf({ State, RestartCount }: Docker.ContainerInspectInfo): 
   return Status === "healthy" || !output ? Status : `${Status} (${output.split("\n")[0]})`;
 }
 
-/** Each role has one container. During an update, the old one runs beside it for a while. */
-export const roleStatus = (
-  containers: readonly ServiceContainer[],
-  releaseOf: (digest: string) => string | undefined,
-): RoleStatus[] =>
-  ROLES.map(({ name }) => {
-    const own = containers.filter(({ service }) => service === name).map(({ info }) => info);
-    const digest = own[0] && imageDigest(own[0].Config.Image);
+/** @param images - those of the registry. Each role has one container. During an update, the old one runs beside it for a while. */
+export const roleStatus = (containers: readonly ServiceContainer[], images: readonly EcrImage[]): RoleStatus[] => {
+  const ofRole = ROLES.map(({ name }) => containers.filter(({ service }) => service === name).map(({ info }) => info));
+  const digests = ofRole.map(([first]) => first && imageDigest(first.Config.Image));
+  const releases = runningReleases(digests, images);
+  return ROLES.map(({ name }, index) => {
+    const own = ofRole[index];
     const running = own.filter(({ State }) => State.Running).length;
     const healthy = own.filter((info) => healthOf(info) === "healthy").length;
     const unhealthy = own.find((info) => healthOf(info) !== "healthy");
@@ -35,10 +36,11 @@ export const roleStatus = (
       running,
       healthy,
       problem,
-      digest,
-      release: digest && releaseOf(digest),
+      digest: digests[index],
+      release: releases[index],
     };
   });
+};
 
 /** The containers that are no role, such as Redis. */
 export const otherContainers = (containers: readonly ServiceContainer[]): ContainerStatus[] =>

@@ -1,7 +1,6 @@
-import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
-import type DockerModem from "docker-modem";
+import { mergedOutput } from "../../../stack/clients/docker";
 import { ROLES } from "../../../stack/roles";
 import type { QueueStatus } from "../model";
 
@@ -33,8 +32,5 @@ export async function queueStatus(container: Docker.Container): Promise<QueueSta
 async function run(container: Docker.Container, command: string[]): Promise<string> {
   const exec = await container.exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({});
-  const output = new PassThrough();
-  (container.modem as DockerModem).demuxStream(stream, output, output);
-  stream.once("end", () => output.end());
-  return text(output);
+  return text(mergedOutput(container, stream));
 }

@@ -9,13 +9,19 @@ export interface LogStream {
 
 export const taskId = (arn = ""): string => arn.split("/").at(-1) ?? arn;
 
-/** The log stream of a task: `PREFIX/CONTAINER/TASK`. Its log group is in its task definition. */
-export async function logStreamOf({ taskArn = "", taskDefinitionArn }: Task): Promise<LogStream> {
+/** The log group of a task definition, and the log stream of a task by its ID: `PREFIX/CONTAINER/TASK`. */
+export async function logOf(taskDefinition?: string): Promise<{ group: string; streamOf: (task: string) => string }> {
   const { client, DescribeTaskDefinitionCommand } = await ecsClient();
-  const command = new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArn });
-  const [container] = (await client.send(command)).taskDefinition?.containerDefinitions ?? [];
-  const { "awslogs-group": group = "", "awslogs-stream-prefix": prefix } = container.logConfiguration?.options ?? {};
-  return { logGroupName: group, logStreamName: `${prefix}/${container.name}/${taskId(taskArn)}` };
+  const { taskDefinition: found } = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
+  const { name, logConfiguration } = found?.containerDefinitions?.[0] ?? {};
+  const { "awslogs-group": group = "", "awslogs-stream-prefix": prefix } = logConfiguration?.options ?? {};
+  return { group, streamOf: (task) => `${prefix}/${name}/${task}` };
+}
+
+/** The log stream of a task. */
+export async function logStreamOf({ taskArn, taskDefinitionArn }: Task): Promise<LogStream> {
+  const { group, streamOf } = await logOf(taskDefinitionArn);
+  return { logGroupName: group, logStreamName: streamOf(taskId(taskArn)) };
 }
 
 /** Reads the log of a task while it runs. */
